@@ -1,0 +1,1 @@
+"""The way to a daemon: channels, for the CLI and the gateway."""

@@ -1,0 +1,199 @@
+"""Every setting of the daemon, with its meaning, unit and default. `deploy/capyd.toml.example` shows them all."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from capyd.domain.durations import parse_duration
+from capyd.domain.errors import InvalidError
+from capyd.domain.extensions import CATALOGUE, DEFAULT_EXTENSIONS
+from capyd.domain.plans import DEFAULT_PLANS, GIB, Plan
+from capyd.runtime.settings_file import Section
+
+# Where a Unix socket's path no longer fits the kernel's structure (sun_path), its final NUL included.
+_SOCKET_PATH_BYTES = 107
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    return path
+
+
+def _short_enough(path: Path) -> Path:
+    if len(str(path).encode()) > _SOCKET_PATH_BYTES:
+        raise ValueError(f"is longer than the {_SOCKET_PATH_BYTES} bytes that a Unix socket's path may have")
+    return path
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_duration(value)
+    except InvalidError as error:
+        raise ValueError(error.message) from error
+
+
+def _loopback(address: str) -> str:
+    if not re.fullmatch(r"(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5}", address):
+        raise ValueError("must be a loopback address with a port, such as 127.0.0.1:7070: tokens travel in plain text")
+    return address
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+SocketPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_short_enough)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+class ClusterSettings(Section):
+    """What this cluster is to the outside."""
+
+    id: str = Field(pattern=r"^cls_[A-Za-z0-9_-]{1,60}$")
+    """Opaque, and never changed: objects carry it."""
+    name: str = "main"
+    provider: str = "self-hosted"
+    region: str = "local"
+    region_name: str = "Local"
+    """The region's name for people."""
+    region_location: str = "This host"
+    public_host: str = "127.0.0.1"
+    """The host in connection URLs."""
+    direct_port: Port = 5432
+    """PostgreSQL's port in connection URLs."""
+    pooled_port: Port = 6432
+    """The pooler's port in connection URLs."""
+    direct_ssl_mode: SslMode = "require"
+    """`sslmode` of direct URLs: what PostgreSQL's listener really does."""
+    pooled_ssl_mode: SslMode = "require"
+    """`sslmode` of pooled URLs."""
+
+
+class StateSettings(Section):
+    """The daemon's own state."""
+
+    path: AbsolutePath = Path("/var/lib/capyd/capyd.sqlite")
+    """The SQLite file. One daemon per file."""
+    secret_key_file: AbsolutePath = Path("/etc/capyd/secret.key")
+    """32 random bytes, base64: what project passwords are encrypted under. Kept apart from the state file."""
+
+
+class PostgresSettings(Section):
+    """The way to the cluster, as its administrator, over its Unix socket."""
+
+    socket_dir: AbsolutePath = Path("/var/run/postgresql")
+    port: Port = 5432
+    admin_role: str = "capyd"
+    """A superuser that this process may log in as (peer authentication)."""
+    max_admin_connections: Annotated[int, Field(ge=3, le=50)] = 8
+    ident_file: AbsolutePath | None = None
+    """The cluster's `pg_ident.conf` (PostgreSQL 15), written by capyd: the map `capyd_pooler` lets the pooler log in
+    as a tenant. Absent: the map is static (`/^capy_`, PostgreSQL 16 and newer)."""
+
+
+class PoolerSettings(Section):
+    """The PgBouncer beside the cluster."""
+
+    config_dir: AbsolutePath = Path("/etc/pgbouncer/capyd")
+    """Where capyd writes `pgbouncer.ini` and its companions."""
+    socket_dir: AbsolutePath = Path("/var/run/postgresql")
+    listen_address: str = "127.0.0.1"
+    port: Port = 6432
+    os_user: str = "postgres"
+    """The operating system's user that PgBouncer runs as: the map `capyd_pooler` is for it."""
+    binary: Path = Path("pgbouncer")
+    """Asked for its version, which decides what may stand in its configuration."""
+    console_password_file: AbsolutePath = Path("/etc/capyd/pooler-console.password")
+    """The password of `capyd_console` on the admin console."""
+    max_client_connections: Annotated[int, Field(ge=10)] = 5000
+
+
+class ListenSettings(Section):
+    """Where the daemon listens. Every listener has a trust of its own."""
+
+    admin_socket: SocketPath = Path("/run/capyd/admin.sock")
+    """Whoever can open it is a platform administrator: file mode 0600."""
+    api_socket: SocketPath = Path("/run/capyd/api.sock")
+    """For the gateway: every call carries a token."""
+    api_address: Annotated[str, AfterValidator(_loopback)] | None = None
+    """The same, on a loopback TCP port, in plain text."""
+
+
+class SpareSettings(Section):
+    """Databases built ahead of time."""
+
+    target: Annotated[int, Field(ge=0, le=200)] = 8
+    """How many are kept ready. 0: each create builds its own."""
+
+
+class JobSettings(Section):
+    """The job engine."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    keep_final: Duration = timedelta(days=30)
+    """How long finished jobs can still be read."""
+
+
+class PlanSettings(Section):
+    """The ceilings of a project under one plan."""
+
+    max_connections: Annotated[int, Field(ge=2, le=10_000)]
+    storage_gib: Annotated[int, Field(ge=1)]
+    statement_timeout: Duration
+    idle_transaction_timeout: Duration
+
+    def to_plan(self, name: str) -> Plan:
+        """The same as a value of the domain."""
+        return Plan(
+            name, self.max_connections, self.storage_gib * GIB, self.statement_timeout, self.idle_transaction_timeout
+        )
+
+
+class ExtensionSettings(Section):
+    """Which extensions projects may have."""
+
+    catalogue: tuple[str, ...] = tuple(CATALOGUE)
+    default: tuple[str, ...] = DEFAULT_EXTENSIONS
+    """What a new project starts with, where the cluster carries it."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "ExtensionSettings":
+        unknown = [name for name in self.catalogue if name not in CATALOGUE]
+        if unknown:
+            raise ValueError(f"catalogue names extensions that capyd does not know to be safe: {', '.join(unknown)}")
+        absent = [name for name in self.default if name not in self.catalogue]
+        if absent:
+            raise ValueError(f"default names extensions that are not in the catalogue: {', '.join(absent)}")
+        return self
+
+
+class LogSettings(Section):
+    """What is logged, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Settings(Section):
+    """The whole file."""
+
+    cluster: ClusterSettings
+    state: StateSettings = StateSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    pooler: PoolerSettings = PoolerSettings()
+    listen: ListenSettings = ListenSettings()
+    spares: SpareSettings = SpareSettings()
+    jobs: JobSettings = JobSettings()
+    plans: dict[str, PlanSettings] = {}
+    """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
+    extensions: ExtensionSettings = ExtensionSettings()
+    logs: LogSettings = LogSettings()
+
+    def all_plans(self) -> dict[str, Plan]:
+        """The plans in force, by name, in ascending order."""
+        return {name: plan.to_plan(name) for name, plan in self.plans.items()} or DEFAULT_PLANS

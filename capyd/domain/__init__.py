@@ -1,0 +1,1 @@
+"""Pure values and rules: names, plans, states, scopes, errors. No I/O, no asyncio."""

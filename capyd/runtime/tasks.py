@@ -1,0 +1,51 @@
+"""Named background tasks that nobody forgets: the first to end by itself brings the process down."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
+
+
+class Tasks:
+    """The long-running tasks of one process.
+
+    A task is expected to run until it is cancelled. When one ends or raises, `wait` returns with its
+    failure and the process stops: a service manager restarts it in a known state, where a daemon that
+    lost a limb would go on half working.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[asyncio.Task[None], str] = {}
+
+    def start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run `coroutine` under `name`, watched."""
+        self._tasks[asyncio.create_task(coroutine, name=name)] = name
+
+    async def wait(self) -> None:
+        """Return never, or raise what the first task to end failed with.
+
+        Raises:
+            TaskEndedError: a task ended; the cause is what it raised, if it raised.
+        """
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        first = next(iter(done))
+        raise TaskEndedError(f"the task {self._tasks[first]} ended by itself") from first.exception()
+
+    async def stop(self) -> None:
+        """Cancel all tasks, the latest first, and wait until they are gone."""
+        for task in reversed(list(self._tasks)):
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                continue
+            except Exception:
+                logger.exception("task.failed", task=self._tasks[task])
+        self._tasks.clear()
+
+
+class TaskEndedError(Exception):
+    """A task that must run for ever has ended."""

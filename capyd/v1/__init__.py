@@ -1,0 +1,1 @@
+"""Generated from proto/capyd/v1 by scripts/generate. Edit the protos, never these files."""
