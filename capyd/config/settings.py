@@ -189,7 +189,7 @@ class Settings(Section):
     listen: ListenSettings = ListenSettings()
     spares: SpareSettings = SpareSettings()
     jobs: JobSettings = JobSettings()
-    plans: dict[str, PlanSettings] = {}
+    plans: dict[str, PlanSettings] = Field(default_factory=dict)
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()
     logs: LogSettings = LogSettings()

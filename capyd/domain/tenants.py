@@ -1,0 +1,74 @@
+"""A tenant: what a project is on the cluster. A database and the roles that go with it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from capyd.domain.secret import Secret
+
+TENANT_PREFIX = "capy_"
+"""Every database and role of a tenant starts so: opaque, since each tenant can list all names of a cluster."""
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantNames:
+    """The names of one tenant's objects. Database and login are alike; the owner role owns what is in it."""
+
+    database: str
+
+    @property
+    def login(self) -> str:
+        """The role that clients log in as. It owns nothing and acts as the owner role."""
+        return self.database
+
+    @property
+    def owner(self) -> str:
+        """The NOLOGIN role that the tenant's objects belong to."""
+        return f"{self.database}_owner"
+
+
+def new_tenant_names() -> TenantNames:
+    """Names that nothing on the cluster has: `capy_` and 16 random characters (82 bits)."""
+    return TenantNames(TENANT_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16)))
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLimits:
+    """What one tenant may use."""
+
+    max_connections: int
+    statement_timeout: timedelta
+    idle_transaction_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """How a tenant's login proves itself."""
+
+    password: Secret
+    verifier: Secret
+    """The SCRAM-SHA-256 verifier. The same one everywhere and always, until a rotation."""
+    sealed_password: bytes
+    """The password, encrypted for keeping."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTenant:
+    """A spare that has become a project's."""
+
+    names: TenantNames
+    database_oid: int
+    sealed_password: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerEntry:
+    """One tenant as the pooler knows it."""
+
+    database: str
+    login: str
+    verifier: Secret
+    pool_size: int
+    """Server connections at most, in all."""
