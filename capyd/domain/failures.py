@@ -1,7 +1,7 @@
 """Why a step of a job did not succeed, and what that means for the job. The executor matches on these types."""
 
 
-class StepFailure(Exception):
+class StepError(Exception):
     """A step did not succeed.
 
     `summary` is one sentence for a person (it becomes the job's `error`); `detail` is everything the server
@@ -14,13 +14,13 @@ class StepFailure(Exception):
         self.detail = detail or summary
 
 
-class Unreachable(StepFailure):
+class UnreachableError(StepError):
     """A server that the step needs does not answer. The job waits for it; no attempt is burned."""
 
 
-class Transient(StepFailure):
+class TransientError(StepError):
     """It may succeed when tried again: a lock, a deadline, a concurrent change. Costs an attempt."""
 
 
-class Permanent(StepFailure):
+class PermanentError(StepError):
     """Trying again would end the same way. The job fails."""
