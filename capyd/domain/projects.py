@@ -1,0 +1,108 @@
+"""A project: one logical database with its role, limits and pooler entry."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from capyd.domain.durations import format_duration
+from capyd.domain.errors import ConflictError, InvalidError
+from capyd.domain.plans import Plan
+from capyd.domain.tenants import TenantLimits
+
+
+class ProjectState(StrEnum):
+    """Where a project is in its life. Each state says who moves it on."""
+
+    PROVISIONING = "provisioning"
+    """`project.provision` makes it `ready` or `failed`."""
+    READY = "ready"
+    DELETING = "deleting"
+    """`project.delete` makes it `deleted`."""
+    FAILED = "failed"
+    """A person does: retry-provisioning, or delete."""
+    DELETED = "deleted"
+    """A tombstone: 404 to everybody."""
+
+
+ENVIRONMENTS: Final = ("production", "non_production")
+
+# PostgreSQL counts a timeout in milliseconds, and 0 would mean none.
+_SHORTEST_TIMEOUT = timedelta(milliseconds=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project as the state has it: the desired values, whatever is still to be applied."""
+
+    id: str
+    organization_id: str
+    name: str
+    slug: str
+    environment: str
+    plan: str
+    state: ProjectState
+    always_on: bool
+    last_error: str | None
+    latest_job_id: str
+    database_name: str | None
+    role_name: str | None
+    sealed_password: bytes | None
+    max_connections: int
+    statement_timeout: timedelta
+    idle_transaction_timeout: timedelta
+    storage_limit_bytes: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def limits(self) -> TenantLimits:
+        """What its tenant may use."""
+        return TenantLimits(self.max_connections, self.statement_timeout, self.idle_transaction_timeout)
+
+
+def check_environment(environment: str) -> str:
+    """The environment itself.
+
+    Raises:
+        InvalidError: there is no such environment.
+    """
+    if environment not in ENVIRONMENTS:
+        raise InvalidError(f"environment must be one of {', '.join(ENVIRONMENTS)}", field="environment")
+    return environment
+
+
+def check_max_connections(wanted: int, plan: Plan) -> int:
+    """The number itself.
+
+    Raises:
+        InvalidError: below 1.
+        ConflictError: beyond the plan.
+    """
+    if wanted < 1:
+        raise InvalidError("max_connections must be at least 1", field="max_connections")
+    if wanted > plan.max_connections:
+        raise ConflictError(
+            f"max_connections {wanted} is beyond the plan {plan.name}, which has {plan.max_connections}",
+            code="beyond_plan",
+            field="max_connections",
+        )
+    return wanted
+
+
+def check_timeout(wanted: timedelta, ceiling: timedelta, *, plan: Plan, field: str) -> timedelta:
+    """The timeout itself.
+
+    Raises:
+        InvalidError: below 100 ms (0 would mean none).
+        ConflictError: beyond the plan.
+    """
+    if wanted < _SHORTEST_TIMEOUT:
+        raise InvalidError(f"{field} must be at least {format_duration(_SHORTEST_TIMEOUT)}", field=field)
+    if wanted > ceiling:
+        raise ConflictError(
+            f"{field} {format_duration(wanted)} is beyond the plan {plan.name}, which has {format_duration(ceiling)}",
+            code="beyond_plan",
+            field=field,
+        )
+    return wanted
