@@ -1,0 +1,103 @@
+"""Runs one attempt of one job and commits how it ended."""
+
+import random
+import time
+
+from capyd.domain.failures import PermanentError, TransientError, UnreachableError
+from capyd.domain.jobs import Job
+from capyd.jobs.backoff import WAIT_FOR_SERVER, retry_delay
+from capyd.jobs.job_type import JobType
+from capyd.jobs.outcome import Completed, Failed, Outcome, Retry, Waiting
+from capyd.jobs.steps import Steps
+from capyd.jobs.watchers import JobWatchers
+from capyd.runtime.clock import Clock
+from capyd.runtime.logs import get_logger
+from capyd.sqlite.database import Database
+from capyd.sqlite.job_moves import complete_job, fail_job, retry_job
+
+logger = get_logger(__name__)
+
+
+class Executor:
+    """Runs attempts. What it is cancelled in stays `running`: the rescuer takes it back."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        types: dict[str, JobType],
+        watchers: JobWatchers,
+        clock: Clock,
+        generator: random.Random,
+    ) -> None:
+        self._database = database
+        self._types = types
+        self._watchers = watchers
+        self._clock = clock
+        self._generator = generator
+
+    async def execute(self, job: Job) -> None:
+        """Run one attempt of a job that this daemon has claimed, and commit its outcome."""
+        started = time.monotonic()
+        steps = Steps()
+        outcome = await self._attempt(job, steps)
+        await self._commit(job, outcome, steps.journal)
+        logger.info(
+            f"job.{type(outcome).__name__.lower()}",
+            job_id=job.id,
+            job_type=job.type,
+            project_id=job.project_id,
+            attempt=job.attempts,
+            milliseconds=round((time.monotonic() - started) * 1000, 1),
+            error=None if isinstance(outcome, Completed) else outcome.error,
+        )
+
+    async def _attempt(self, job: Job, steps: Steps) -> Outcome:
+        try:
+            return Completed(await self._types[job.type].run(job, steps))
+        except UnreachableError as error:
+            return Waiting(error.summary, error.detail)
+        except TransientError as error:
+            return self._retry_or_give_up(job, error.summary, error.detail)
+        except PermanentError as error:
+            return Failed(error.summary, error.detail, "permanent")
+        except Exception as error:
+            # A defect of ours. Its text may hold anything, so that the job says no more than its type.
+            logger.exception("job.defect", job_id=job.id, job_type=job.type)
+            kind = type(error).__name__
+            return self._retry_or_give_up(job, f"an unexpected {kind} inside capyd; its log has the traceback", kind)
+
+    def _retry_or_give_up(self, job: Job, error: str, detail: str) -> Outcome:
+        if job.attempts < job.max_attempts:
+            return Retry(error, detail)
+        return Failed(f"gave up after {job.attempts} attempts: {error}", detail, "transient")
+
+    async def _commit(self, job: Job, outcome: Outcome, journal: str) -> None:
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            match outcome:
+                case Completed(effect):
+                    if await complete_job(tx, job, journal=journal, now=now):
+                        await effect(tx, now)
+                case Waiting(error, detail):
+                    await retry_job(
+                        tx,
+                        job,
+                        error=error,
+                        detail=detail,
+                        journal=journal,
+                        delay=WAIT_FOR_SERVER,
+                        waiting=True,
+                        now=now,
+                    )
+                case Retry(error, detail):
+                    delay = retry_delay(job.attempts, self._generator)
+                    await retry_job(
+                        tx, job, error=error, detail=detail, journal=journal, delay=delay, waiting=False, now=now
+                    )
+                case Failed(error, detail, classification):
+                    if await fail_job(
+                        tx, job, error=error, detail=detail, classification=classification, journal=journal, now=now
+                    ):
+                        await self._types[job.type].fail(tx, job, error, now)
+            tx.after_commit(lambda: self._watchers.notify(job.id))

@@ -1,0 +1,142 @@
+"""One SQLite file: one writer behind a lock, readers beside it.
+
+What a transaction has committed survives kill -9 and power loss (WAL, `synchronous=FULL`). Coroutines that share
+an aiosqlite connection would interleave their statements, hence the lock; nothing may await another server while
+it holds it.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from capyd.sqlite.migrations import migrate
+
+Parameters = Sequence[Any] | dict[str, Any]
+
+_READERS = 2
+
+
+class Reads:
+    """Statements that read, on one connection."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def fetch_one(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row, or None."""
+        rows = await self.fetch_all(sql, parameters)
+        return rows[0] if rows else None
+
+    async def fetch_all(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """All rows. A statement with RETURNING counts."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+
+class Transaction(Reads):
+    """A transaction that has the write lock of the file."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        super().__init__(connection)
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run one statement; the number of rows that it changed."""
+        cursor = await self._connection.execute(sql, parameters)
+        return cursor.rowcount
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the transaction is on disk; never when it is not."""
+        self._after_commit.append(callback)
+
+    def committed(self) -> None:
+        """Run what waits for the commit."""
+        for callback in self._after_commit:
+            callback()
+
+
+class Database:
+    """The open state file."""
+
+    def __init__(self, writer: aiosqlite.Connection, readers: list[aiosqlite.Connection]) -> None:
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._all_readers = readers
+        self._idle_readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        for reader in readers:
+            self._idle_readers.put_nowait(reader)
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """Open the file at `path`, making it when it is not there, and bring its schema up to date.
+
+        Raises:
+            SchemaTooNewError: a newer capyd wrote it.
+        """
+        writer = await _connect(path)
+        try:
+            await migrate(writer)
+        except BaseException:
+            await writer.close()
+            raise
+        readers = [await _connect(path, read_only=True) for _ in range(_READERS)]
+        return cls(writer, readers)
+
+    async def close(self) -> None:
+        """Close all connections, after the transaction in hand."""
+        async with self._writing:
+            for connection in (*self._all_readers, self._writer):
+                await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A write transaction: committed when the block ends, rolled back when it raises or is cancelled."""
+        async with self._writing:
+            # A cancelled await leaves the statement to run in the connection's thread all the same, in order:
+            # the ROLLBACK below comes after it. A commit is shielded, so that its outcome is always known.
+            transaction = Transaction(self._writer)
+            try:
+                await self._writer.execute("BEGIN IMMEDIATE")
+                yield transaction
+            except BaseException:
+                await asyncio.shield(self._roll_back())
+                raise
+            await asyncio.shield(self._commit(transaction))
+
+    async def _commit(self, transaction: Transaction) -> None:
+        try:
+            await self._writer.execute("COMMIT")
+        except BaseException:
+            await self._roll_back()
+            raise
+        transaction.committed()
+
+    async def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            await self._writer.execute("ROLLBACK")
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reads]:
+        """A reader: each statement sees all that was committed before it."""
+        reader = await self._idle_readers.get()
+        try:
+            yield Reads(reader)
+        finally:
+            self._idle_readers.put_nowait(reader)
+
+
+async def _connect(path: Path, *, read_only: bool = False) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, isolation_level=None, cached_statements=256)
+    connection.row_factory = sqlite3.Row
+    await connection.execute("PRAGMA busy_timeout = 5000")
+    if read_only:
+        await connection.execute("PRAGMA query_only = ON")
+    else:
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("PRAGMA synchronous = FULL")
+        await connection.execute("PRAGMA foreign_keys = ON")
+    return connection
