@@ -1,0 +1,30 @@
+"""Every setting of the gateway, with its meaning, unit and default."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from capyd.runtime.logs import LogFormat
+from capyd.runtime.settings_file import Section
+
+
+class HttpLogSettings(Section):
+    """What is logged, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: LogFormat = "json"
+
+
+class HttpSettings(Section):
+    """The whole file."""
+
+    listen_host: str = "127.0.0.1"
+    """The address to listen on. Tokens travel in plain text: what is beyond this host goes through a TLS proxy."""
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0: any free port, which the log names."""
+    backend: Annotated[str, Field(pattern=r"^(unix:/.{1,106}|[^\s/]+:\d{1,5})$")] = "unix:/run/capyd/api.sock"
+    """The daemon's API socket, `unix:/path`, or its API address, `host:port`."""
+    deadline_seconds: Annotated[float, Field(gt=0, le=300)] = 25
+    """A request is answered within this time, with 504 at the latest. Clients give up after 30 seconds."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
+    logs: HttpLogSettings = HttpLogSettings()

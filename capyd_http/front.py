@@ -1,0 +1,56 @@
+"""Where every request comes in and every answer goes out: its id, its log line, and errors as JSON."""
+
+import time
+
+from aiohttp import web
+
+from capyd.runtime.logs import get_logger
+from capyd_http.answers import error_answer
+from capyd_http.errors import ApiError, internal_error
+from capyd_http.request_ids import request_id
+from capyd_http.router import Found, Router, Visit
+from capyd_http.transcode.invalid import shown
+
+logger = get_logger(__name__)
+
+
+class Front:
+    """The handler of aiohttp's low-level server."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        """Answer a request. What goes wrong on the way is an answer too."""
+        started = time.perf_counter()
+        id_ = request_id(request.headers)
+        found = self._router.find(request.rel_url.raw_path)
+        template = found[0].template if found else None
+        try:
+            answer = await _visit(request, id_, found)
+        except ApiError as error:
+            answer = error_answer(error, request_id=id_)
+        except ConnectionError:
+            logger.info("request.abandoned", method=request.method, route=template, request_id=id_)
+            raise
+        except Exception:
+            logger.exception("request.failed", method=request.method, route=template, request_id=id_)
+            answer = error_answer(internal_error(), request_id=id_)
+        # The template and not the path, whose values and query are the caller's business.
+        logger.info(
+            "request",
+            method=request.method,
+            route=template,
+            status=answer.status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            request_id=id_,
+        )
+        return answer
+
+
+async def _visit(request: web.BaseRequest, request_id: str, found: Found | None) -> web.Response:
+    if found is None:
+        path = shown(request.rel_url.raw_path) or "such path"  # CONNECT names none
+        raise ApiError(404, f"there is no {path} here: see /v1/openapi.json", code="no_such_path")
+    route, values = found
+    return await route.handler(request.method)(Visit(request, request_id, values))
