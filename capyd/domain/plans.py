@@ -27,3 +27,8 @@ DEFAULT_PLANS = {
     )
 }
 """The contract's, in ascending order."""
+
+
+def pool_size(max_connections: int) -> int:
+    """Server connections that the pooler may hold for a project: a fifth of its limit is left for direct sessions."""
+    return max(1, max_connections - max(1, max_connections // 5))

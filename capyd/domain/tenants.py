@@ -42,6 +42,11 @@ class TenantLimits:
     statement_timeout: timedelta
     idle_transaction_timeout: timedelta
 
+    @property
+    def pool_size(self) -> int:
+        """The pooler's share of the connections: two thirds, so that a full pool leaves room for direct ones."""
+        return max(1, self.max_connections * 2 // 3)
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -61,6 +66,8 @@ class ClaimedTenant:
     names: TenantNames
     database_oid: int
     sealed_password: bytes
+    pooled: bool
+    """The pooler has been seen with an entry for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,5 +12,5 @@ _LONGEST = timedelta(minutes=2)
 
 def retry_delay(attempts: int, generator: random.Random) -> timedelta:
     """0.5 s, doubled with each attempt, two minutes at most; half of it by chance, so that retries spread."""
-    ceiling = min(_FIRST * 2 ** min(attempts - 1, 16), _LONGEST)
+    ceiling = min(_FIRST * float(1 << min(attempts - 1, 16)), _LONGEST)
     return ceiling * generator.uniform(0.5, 1.0)

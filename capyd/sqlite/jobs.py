@@ -73,6 +73,14 @@ async def list_project_jobs(reads: Reads, page: PageRequest, *, project_id: str)
     return to_page(rows, page, job_from_row)
 
 
+async def count_project_jobs_down_to(reads: Reads, place: tuple[int, str], *, project_id: str) -> int:
+    """How many of the project's jobs stand at this place of the list, or before it."""
+    row = await reads.fetch_one(
+        "SELECT count(*) AS number FROM jobs WHERE project_id = ? AND (created_at, id) >= (?, ?)", (project_id, *place)
+    )
+    return 0 if row is None else int(row["number"])
+
+
 async def count_open_jobs(reads: Reads) -> dict[JobState, int]:
     """How many are pending and running."""
     rows = await reads.fetch_all(

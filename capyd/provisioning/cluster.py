@@ -1,0 +1,111 @@
+"""Knows whether the cluster is there, and prepares it whenever it comes back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from capyd.domain.failures import PermanentError, StepError, UnreachableError
+from capyd.domain.installed import ClusterFacts
+from capyd.postgres.connections import AdminConnections
+from capyd.postgres.preparation import prepare_cluster
+from capyd.runtime.clock import Clock
+from capyd.runtime.logs import get_logger
+from capyd.sqlite.database import Database
+from capyd.sqlite.facts import find_fact, put_fact
+from capyd.sqlite.job_moves import wake_waiting_jobs
+
+logger = get_logger(__name__)
+
+_FIRST_DELAY_SECONDS = 0.2
+_LONGEST_DELAY_SECONDS = 3.0
+
+
+class ClusterWatch:
+    """The cluster as this daemon knows it: prepared, or away with a reason.
+
+    An idle daemon asks nothing: a job that finds the cluster away says so, and from then on this watch tries until
+    it answers, prepares it anew, and wakes what waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: AdminConnections,
+        database: Database,
+        default_extensions: Sequence[str],
+        clock: Clock,
+    ) -> None:
+        self._connections = connections
+        self._database = database
+        self._default_extensions = default_extensions
+        self._clock = clock
+        self._facts: ClusterFacts | None = None
+        self._trouble = "it has not been asked yet"
+        self._lost = asyncio.Event()
+        self._when_ready: list[Callable[[], Awaitable[None] | None]] = []
+
+    def when_ready(self, callback: Callable[[], Awaitable[None] | None]) -> None:
+        """Call `callback` each time the cluster has been prepared."""
+        self._when_ready.append(callback)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the cluster cannot be used just now, or None."""
+        return None if self._facts is not None else self._trouble
+
+    def require(self) -> ClusterFacts:
+        """What the cluster carries.
+
+        Raises:
+            UnreachableError: it is away; the sentence says why.
+        """
+        if self._facts is None:
+            raise UnreachableError(f"PostgreSQL is not ready: {self._trouble}")
+        return self._facts
+
+    def report_lost(self, reason: str) -> None:
+        """Somebody found a server away."""
+        self._facts, self._trouble = None, reason
+        self._lost.set()
+
+    async def run(self) -> None:
+        """Prepare the cluster, and again whenever it was lost. Runs until cancelled."""
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            self._lost.clear()
+            if await self.prepare():
+                await self._lost.wait()
+            # Whoever reports a loss right after each preparation (the pooler is what is away) must not spin.
+            await asyncio.sleep(delay)
+            delay = min(delay * 1.5, _LONGEST_DELAY_SECONDS) if self._facts is None else _FIRST_DELAY_SECONDS
+
+    async def prepare(self) -> bool:
+        """One try. False: it is away, or cannot be used, and `trouble` says why."""
+        try:
+            facts = await prepare_cluster(self._connections, default_extensions=self._default_extensions)
+            await self._check_identity(facts)
+        except StepError as error:
+            if error.summary != self._trouble:
+                logger.warning("cluster.not_ready", reason=error.summary)
+            self._trouble = error.summary
+            return False
+        self._facts = facts
+        logger.info("cluster.ready", postgres_version=facts.server_version, template=facts.template)
+        async with self._database.transaction() as tx:
+            await wake_waiting_jobs(tx, now=self._clock())
+        for callback in self._when_ready:
+            outcome = callback()
+            if outcome is not None:
+                await outcome
+        return True
+
+    async def _check_identity(self, facts: ClusterFacts) -> None:
+        """Refuse a cluster that this state was not made for, and remember the one it was."""
+        async with self._database.transaction() as tx:
+            known = await find_fact(tx, "system_identifier")
+            if known is not None and known != facts.system_identifier:
+                raise PermanentError(
+                    f"this state file belongs to the cluster with system identifier {known}, "
+                    f"and the one that answers has {facts.system_identifier}: nothing is done to it"
+                )
+            await put_fact(tx, "system_identifier", facts.system_identifier)
+            await put_fact(tx, "postgres_version", str(facts.major))

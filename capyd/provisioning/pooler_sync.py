@@ -1,0 +1,80 @@
+"""Keeps the pooler in step with the ledger: many changes, one reload."""
+
+import asyncio
+
+from capyd.config.settings import PoolerSettings, PostgresSettings
+from capyd.domain.failures import StepError
+from capyd.pgbouncer.pooler import Pooler
+from capyd.postgres.connections import AdminConnections
+from capyd.postgres.entries import list_pooler_entries
+from capyd.postgres.ident import apply_ident
+from capyd.postgres.spares import mark_pooled
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
+
+_RETRY_SECONDS = 5.0
+
+
+class PoolerSync:
+    """Writes what the ledger says into the pooler's files, reloads once, and reads back."""
+
+    def __init__(
+        self,
+        *,
+        connections: AdminConnections,
+        pooler: Pooler,
+        postgres_settings: PostgresSettings,
+        pooler_settings: PoolerSettings,
+    ) -> None:
+        self._connections = connections
+        self._pooler = pooler
+        self._postgres_settings = postgres_settings
+        self._pooler_settings = pooler_settings
+        self._applying = asyncio.Lock()
+        self._asked = 0
+        self._served = 0
+        self._requested = asyncio.Event()
+
+    async def sync(self) -> None:
+        """Return when the pooler has all that the ledger held at the call.
+
+        Raises:
+            UnreachableError: the cluster or the pooler does not answer.
+            TransientError: the pooler did not take the configuration; the old one is back.
+        """
+        self._asked += 1
+        ticket = self._asked
+        async with self._applying:
+            if self._served >= ticket:
+                return  # the one before began after this call, and so served it too
+            serving = self._asked
+            await self._apply()
+            self._served = serving
+
+    def request(self) -> None:
+        """Have it synchronised soon, by the task that `run` is."""
+        self._requested.set()
+
+    async def run(self) -> None:
+        """Serve requests until cancelled; one that fails is tried again."""
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            try:
+                await self.sync()
+            except StepError as error:
+                logger.warning("pooler.sync_failed", reason=error.summary)
+                self._requested.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _apply(self) -> None:
+        entries = await list_pooler_entries(self._connections)
+        await apply_ident(
+            self._connections,
+            self._postgres_settings,
+            self._pooler_settings.os_user,
+            [entry.login for entry in entries],
+        )
+        await self._pooler.apply(entries)
+        await mark_pooled(self._connections, [entry.database for entry in entries])

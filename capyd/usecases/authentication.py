@@ -1,0 +1,73 @@
+"""From a token to who it is."""
+
+from datetime import datetime
+
+from capyd.domain.api_keys import TOKEN_PREFIX, ApiKey, has_token_form, token_digest
+from capyd.domain.errors import UnauthenticatedError
+from capyd.domain.principals import Principal
+from capyd.runtime.clock import Clock
+from capyd.sqlite.api_keys import find_api_key_by_digest, touch_api_keys
+from capyd.sqlite.database import Database
+
+_REMEMBERED_KEYS = 10_000
+
+
+class Authenticator:
+    """Finds API keys by their SHA-256, and remembers those that it found until one is changed."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._known: dict[bytes, tuple[ApiKey, bool]] = {}
+        self._used: dict[str, datetime] = {}
+
+    async def authenticate(self, token: str) -> Principal:
+        """The principal that the token stands for.
+
+        Raises:
+            UnauthenticatedError: it stands for none, and why.
+        """
+        if not has_token_form(token):
+            raise UnauthenticatedError(
+                f"the token is not an API key: those begin with {TOKEN_PREFIX} and are 48 characters long, "
+                "the last six of which check the others"
+            )
+        digest = token_digest(token)
+        known = self._known.get(digest) or await self._look_up(digest)
+        if known is None:
+            raise UnauthenticatedError("there is no such API key")
+        key, organization_suspended = known
+        now = self._clock()
+        if key.revoked_at is not None:
+            raise UnauthenticatedError("the API key has been revoked")
+        if not key.is_active(now):
+            raise UnauthenticatedError("the API key has expired")
+        self._used[key.id] = now
+        return Principal(
+            auth_source="api_key",
+            scopes=key.scopes,
+            organization_id=key.organization_id,
+            organization_suspended=organization_suspended,
+            project_id=key.project_id,
+            api_key_id=key.id,
+        )
+
+    def forget(self) -> None:
+        """A key or an organization was changed: look everything up anew."""
+        self._known.clear()
+
+    async def write_last_uses(self) -> None:
+        """Note in the state which keys were used since the last call. Never on the path of a request."""
+        if self._used:
+            used, self._used = self._used, {}
+            async with self._database.transaction() as tx:
+                await touch_api_keys(tx, used)
+
+    async def _look_up(self, digest: bytes) -> tuple[ApiKey, bool] | None:
+        async with self._database.reading() as reads:
+            found = await find_api_key_by_digest(reads, digest)
+        if found is not None:
+            if len(self._known) >= _REMEMBERED_KEYS:
+                self._known.clear()
+            self._known[digest] = found
+        return found
