@@ -1,0 +1,1 @@
+"""Everything said to PostgreSQL. Its failures leave as `capyd.domain.failures`, classified by SQLSTATE."""

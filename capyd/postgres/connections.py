@@ -1,0 +1,149 @@
+"""Administrative connections: how they are made, and what each of them is pinned to."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from capyd.config.settings import PostgresSettings
+from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.postgres.errors import failure_of
+
+LEDGER_DATABASE = "capyd"
+"""The private database that says which tenants there are."""
+
+Connection = AsyncConnection[TupleRow]
+
+_CONNECT_SECONDS = 2
+_POOL_WAIT_SECONDS = 2.0
+_LEDGER_STATEMENT = timedelta(seconds=30)
+# CREATE and DROP DATABASE, extension scripts: a checkpoint on a busy disk takes minutes.
+_SLOW_STATEMENT = timedelta(minutes=5)
+_EVENT_TRIGGERS_CAN_BE_OFF = 170000
+
+
+class AdminConnections:
+    """The ways into one cluster, as its administrator, over its Unix socket.
+
+    Every session is pinned in its startup packet, before anything of the database's can run: a tenant may
+    set `search_path` for its database and shadow a built-in function, and a superuser's query would call it.
+    All connections are in autocommit mode; take `connection.transaction()` for more than one statement.
+    """
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self._settings = settings
+        self._server_version: int | None = None
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self._conninfo(LEDGER_DATABASE, _LEDGER_STATEMENT),
+            kwargs={"autocommit": True},
+            # None is kept or tried for before it is asked for: the server, or the database, may not be there yet.
+            min_size=0,
+            max_size=settings.max_admin_connections,
+            timeout=_POOL_WAIT_SECONDS,
+            reconnect_timeout=_POOL_WAIT_SECONDS / 2,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+            name="ledger",
+        )
+
+    async def open(self) -> None:
+        """Get ready. Succeeds with the server down: each use finds out for itself."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """End the pooled sessions."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def ledger(self) -> AsyncIterator[Connection]:
+        """A pooled connection to the ledger. Never wait for anything slow while holding one.
+
+        Raises:
+            UnreachableError: none could be had within about four seconds.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._pool.connection())
+            except PoolTimeout:
+                raise await self._why_no_connection() from None
+            yield connection
+
+    @asynccontextmanager
+    async def maintenance(self) -> AsyncIterator[Connection]:
+        """A new connection to the database `postgres`, for statements about databases.
+
+        Raises:
+            UnreachableError: the server does not let us in.
+        """
+        async with await self._connect("postgres") as connection:
+            self._server_version = connection.info.server_version
+            yield connection
+
+    @asynccontextmanager
+    async def database(self, name: str) -> AsyncIterator[Connection]:
+        """A new connection to the database `name`, ended with the block: an idle one would hinder its drop.
+
+        Raises:
+            PermanentError: there is no such database.
+            UnreachableError: the server does not let us in.
+        """
+        if self._server_version is None:
+            async with self.maintenance():
+                pass
+        try:
+            connection = await self._connect(name)
+        except UnreachableError:
+            await self._require_database(name)
+            raise
+        async with connection:
+            yield connection
+
+    async def _connect(self, database: str) -> Connection:
+        try:
+            return await AsyncConnection.connect(self._conninfo(database, _SLOW_STATEMENT), autocommit=True)
+        except psycopg.Error as error:
+            raise failure_of(error, f"let {self._settings.admin_role} into the database {database}") from None
+
+    async def _require_database(self, name: str) -> None:
+        async with self.maintenance() as connection:
+            cursor = await connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name])
+            if not cursor.rowcount:
+                raise PermanentError(f"there is no database {name} on this cluster")
+
+    async def _why_no_connection(self) -> UnreachableError:
+        """The server's own words, which the pool keeps to itself."""
+        try:
+            connection = await self._connect(LEDGER_DATABASE)
+        except UnreachableError as error:
+            return error
+        await connection.close()
+        return UnreachableError(f"all {self._settings.max_admin_connections} administrative connections are in use")
+
+    def _conninfo(self, database: str, statement_timeout: timedelta) -> str:
+        pinned = {
+            "search_path": "pg_catalog,pg_temp",
+            "statement_timeout": f"{statement_timeout // timedelta(milliseconds=1)}",
+            "lock_timeout": "10000",
+            "idle_in_transaction_session_timeout": "60000",
+            "default_transaction_read_only": "off",
+            # One of our retries goes by a message's text.
+            "lc_messages": "C",
+        }
+        # Unknown before 17, where it would end the connection. Only administrators get into the ledger and
+        # `postgres`, so it matters in tenants' databases alone, and there the version is known.
+        if self._server_version is not None and self._server_version >= _EVENT_TRIGGERS_CAN_BE_OFF:
+            pinned["event_triggers"] = "off"
+        return psycopg.conninfo.make_conninfo(
+            host=str(self._settings.socket_dir),
+            port=self._settings.port,
+            user=self._settings.admin_role,
+            dbname=database,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="capyd",
+            client_encoding="UTF8",
+            options=" ".join(f"-c {name}={value}" for name, value in pinned.items()),
+        )

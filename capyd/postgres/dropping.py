@@ -1,0 +1,141 @@
+"""Drops a tenant for good: database, roles, and last the ledger's row. Each step works when its object is gone."""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from capyd.domain.failures import PermanentError, TransientError
+from capyd.domain.tenants import TenantNames
+from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
+from capyd.postgres.errors import retried_on_concurrent_update, translated
+from capyd.postgres.obstacles import clear_inside, drop_slots
+from capyd.postgres.sessions import end_sessions
+
+_INVALID = -2
+"""`datconnlimit` of a database whose drop was interrupted: it can be dropped and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the ledger says about a tenant that is being dropped. OIDs are 0 where none was recorded."""
+
+    names: TenantNames
+    database_oid: int
+    login_oid: int
+    owner_oid: int
+
+
+async def drop_tenant(connections: AdminConnections, names: TenantNames) -> None:
+    """Drop all that the ledger says is to be dropped of the tenant. Does nothing when it knows no such tenant.
+
+    Raises:
+        PermanentError: the ledger does not say `deleting`; or an object of that name is not the recorded one,
+            or something outside the tenant's database belongs to it.
+        TransientError: a session, slot or lock is in the way.
+    """
+    with translated("drop the database"):
+        row = await _find_deleting(connections, names)
+        if row is None:
+            return
+        await _drop_database(connections, row)
+        await _drop_owned_elsewhere(connections, row)
+        await retried_on_concurrent_update(lambda: _drop_roles_and_row(connections, row))
+
+
+async def _find_deleting(connections: AdminConnections, names: TenantNames) -> _Row | None:
+    async with connections.ledger() as ledger:
+        cursor = await ledger.execute(
+            """
+            SELECT state, coalesce(database_oid, 0), login_oid, owner_oid
+            FROM capyd.tenants WHERE database_name = %s
+            """,
+            [names.database],
+        )
+        found = await cursor.fetchone()
+    if found is None:
+        return None
+    state, *oids = found
+    if state != "deleting":
+        raise PermanentError(f"the ledger says that {names.database} is {state}, so it is not dropped")
+    return _Row(names, *oids)
+
+
+async def _drop_database(connections: AdminConnections, row: _Row) -> None:
+    name = row.names.database
+    identifier = sql.Identifier(name)
+    async with connections.maintenance() as maintenance:
+        cursor = await maintenance.execute(
+            "SELECT oid, datconnlimit FROM pg_catalog.pg_database WHERE datname = %s", [name]
+        )
+        found = await cursor.fetchone()
+        if found is None:
+            return
+        oid, connection_limit = found
+        # A build that was interrupted recorded no OID; its name is random and was in the ledger first.
+        if row.database_oid not in (0, oid):
+            raise PermanentError(f"the database {name} is not the one that capyd made; it was left alone")
+        if connection_limit != _INVALID:
+            await maintenance.execute(
+                sql.SQL("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true CONNECTION LIMIT 0").format(
+                    identifier
+                )
+            )
+            await clear_inside(connections, maintenance, name)
+            # From here on nobody gets in, superusers and subscribers that keep reconnecting neither.
+            await maintenance.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifier))
+        if await end_sessions(maintenance, row.names):
+            raise TransientError(f"sessions in the database {name} have not ended yet")
+        await drop_slots(maintenance, name)
+        await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+
+
+async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row) -> None:
+    """Revoke what other databases grant to the tenant's roles: any role may grant to any other."""
+    async with connections.ledger() as ledger:
+        cursor = await ledger.execute(
+            """
+            SELECT DISTINCT d.datname, d.datconnlimit <> %s AND d.datallowconn
+            FROM pg_catalog.pg_shdepend AS s
+            JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
+            WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+                AND s.refobjid IN (%s, %s) AND d.datname <> %s
+            """,
+            [_INVALID, row.login_oid, row.owner_oid, LEDGER_DATABASE],
+        )
+        elsewhere = await cursor.fetchall()
+        roles = await _list_roles(ledger, row)
+    if not roles:
+        return
+    for database, can_connect in elsewhere:
+        if not can_connect:
+            raise TransientError(f"the database {database} grants something to the tenant and lets nobody in")
+        async with connections.database(database) as inside:
+            await inside.execute(sql.SQL("DROP OWNED BY {}").format(_identifiers(roles)))
+
+
+async def _drop_roles_and_row(connections: AdminConnections, row: _Row) -> None:
+    async with connections.ledger() as ledger, ledger.transaction():
+        roles = await _list_roles(ledger, row)
+        if roles:
+            # Privileges on shared objects, such as databases and tablespaces, go with any database's DROP OWNED.
+            await ledger.execute(sql.SQL("DROP OWNED BY {}").format(_identifiers(roles)))
+            await ledger.execute(sql.SQL("DROP ROLE {}").format(_identifiers(roles)))
+        await ledger.execute(
+            "DELETE FROM capyd.tenants WHERE database_name = %s AND state = 'deleting'", [row.names.database]
+        )
+
+
+async def _list_roles(connection: Connection, row: _Row) -> list[str]:
+    """The tenant's roles that are still there, by OID: one of the same name may be a stranger's."""
+    cursor = await connection.execute(
+        """
+        SELECT rolname FROM pg_catalog.pg_roles
+        WHERE (oid = %s AND rolname = %s) OR (oid = %s AND rolname = %s)
+        """,
+        [row.login_oid, row.names.login, row.owner_oid, row.names.owner],
+    )
+    return [name async for (name,) in cursor]
+
+
+def _identifiers(names: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))

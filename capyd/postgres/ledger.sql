@@ -1,0 +1,50 @@
+-- The ledger, version 1: the truth about what on this cluster is capyd's.
+-- It lives in the cluster so that replicas, base backups and promotions carry it.
+
+CREATE SCHEMA capyd;
+
+CREATE TABLE capyd.ledger_version (
+    version integer NOT NULL
+);
+INSERT INTO capyd.ledger_version (version) VALUES (1);
+
+-- A tenant: a database and its roles. Only what stands here as building or deleting may ever be dropped.
+--   building   being made; an interrupted build is dropped            -> spare, deleting
+--   spare      finished, closed, nobody's                             -> claimed, deleting
+--   claimed    a project's                                            -> deleting
+--   deleting   shut, to be dropped; the row goes with the last object
+CREATE TABLE capyd.tenants (
+    database_name   text PRIMARY KEY CHECK (database_name ~ '^capy_[a-z0-9]{16}$'),
+    state           text NOT NULL CHECK (state IN ('building', 'spare', 'claimed', 'deleting')),
+    template        text NOT NULL,
+    -- Names can be taken over by strangers, OIDs cannot. Each is known from the moment its object is.
+    owner_oid       oid NOT NULL,
+    login_oid       oid NOT NULL,
+    database_oid    oid,
+    sealed_password bytea NOT NULL,
+    verifier        text NOT NULL,
+    pool_size       integer NOT NULL CHECK (pool_size > 0),
+    pooled          boolean NOT NULL DEFAULT false,
+    project_id      text UNIQUE,
+    organization_id text,
+    specification   jsonb,
+    created_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at      timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    claimed_at      timestamptz,
+    CHECK (state IN ('building', 'deleting') OR database_oid IS NOT NULL),
+    CHECK (state IN ('claimed', 'deleting') OR project_id IS NULL),
+    CHECK (
+        (project_id IS NULL) = (organization_id IS NULL)
+        AND (project_id IS NULL) = (specification IS NULL)
+        AND (project_id IS NULL) = (claimed_at IS NULL)
+    ),
+    CHECK (state <> 'claimed' OR project_id IS NOT NULL)
+);
+
+CREATE INDEX tenants_by_state ON capyd.tenants (state, created_at);
+
+-- The hardened templates that capyd made. An unfinished or outdated one may be dropped because it stands here.
+CREATE TABLE capyd.templates (
+    database_name text PRIMARY KEY CHECK (database_name ~ '^capy_template_[0-9a-f]{16}$'),
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
+);

@@ -1,0 +1,222 @@
+"""A project's tenant: claimed from the spares, given its limits, shut out before it is dropped."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from psycopg import errors, sql
+from psycopg.types.json import Jsonb
+
+from capyd.domain.failures import PermanentError, TransientError
+from capyd.domain.secret import Secret
+from capyd.domain.tenants import ClaimedTenant, TenantLimits, TenantNames
+from capyd.postgres.connections import AdminConnections, Connection
+from capyd.postgres.errors import retried_on_concurrent_update, translated
+from capyd.postgres.sessions import end_sessions
+
+Specification = Mapping[str, Any]
+"""What must be known of a project to rebuild the daemon's state from the cluster; JSON values."""
+
+
+async def find_tenant(connections: AdminConnections, project_id: str) -> ClaimedTenant | None:
+    """The tenant that the project has, or None. One that is being deleted is none."""
+    with translated("find the project's database"):
+        async with connections.ledger() as ledger:
+            return await _find(ledger, project_id)
+
+
+async def claim_spare(
+    connections: AdminConnections,
+    *,
+    project_id: str,
+    organization_id: str,
+    limits: TenantLimits,
+    specification: Specification,
+) -> ClaimedTenant | None:
+    """Make a spare the project's, and open it, in one transaction. None: there is no spare.
+
+    A project that has a tenant keeps it, untouched. A spare that the pooler already knows is preferred.
+
+    Raises:
+        UnreachableError, TransientError: nothing was claimed, or it was and the answer was lost: ask again.
+        PermanentError: the project's tenant is being deleted.
+    """
+
+    async def claim() -> ClaimedTenant | None:
+        async with connections.ledger() as ledger, ledger.transaction():
+            return await _find(ledger, project_id) or await _claim(
+                ledger,
+                project_id=project_id,
+                organization_id=organization_id,
+                limits=limits,
+                specification=specification,
+            )
+
+    with translated("claim a database for the project"):
+        try:
+            return await retried_on_concurrent_update(claim)
+        except errors.UniqueViolation:
+            # The project has a row after all: another claim for it came first, or it is being deleted.
+            tenant = await find_tenant(connections, project_id)
+    if tenant is None:
+        raise PermanentError("the project's database is being deleted")
+    return tenant
+
+
+async def apply_limits(
+    connections: AdminConnections, project_id: str, limits: TenantLimits, specification: Specification
+) -> None:
+    """Set the tenant's limits, and keep `specification` with it. Sessions already open keep their timeouts.
+
+    Raises:
+        PermanentError: the project has no tenant.
+    """
+
+    async def apply() -> bool:
+        async with connections.ledger() as ledger, ledger.transaction():
+            cursor = await ledger.execute(
+                """
+                UPDATE capyd.tenants AS t
+                SET specification = %s, pool_size = %s, updated_at = pg_catalog.now()
+                FROM pg_catalog.pg_database AS d
+                WHERE t.project_id = %s AND t.state = 'claimed' AND d.oid = t.database_oid AND d.datconnlimit <> -2
+                RETURNING t.database_name
+                """,
+                [Jsonb(specification), limits.pool_size, project_id],
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                return False
+            async with ledger.pipeline():
+                await _set_limits(ledger, TenantNames(row[0]), limits)
+            return True
+
+    with translated("apply the project's limits"):
+        if not await retried_on_concurrent_update(apply):
+            raise PermanentError("the project has no database on this cluster")
+
+
+async def shut_out(connections: AdminConnections, project_id: str) -> TenantNames | None:
+    """Let the project's tenant in no more and end its sessions; its ledger row says `deleting` from here on.
+
+    Returns what is to be dropped, or None when the project has nothing here (any more).
+
+    Raises:
+        TransientError: a session did not end.
+    """
+
+    async def shut() -> TenantNames | None:
+        async with connections.ledger() as ledger, ledger.transaction():
+            return await _shut(ledger, project_id)
+
+    with translated("shut the project's database"):
+        names = await retried_on_concurrent_update(shut)
+        if names is None:
+            return None
+        async with connections.ledger() as ledger:
+            still_there = await end_sessions(ledger, names)
+    if still_there:
+        raise TransientError(f"{still_there} sessions in the database {names.database} have not ended yet")
+    return names
+
+
+async def _find(ledger: Connection, project_id: str) -> ClaimedTenant | None:
+    cursor = await ledger.execute(
+        """
+        SELECT database_name, database_oid, sealed_password, pooled
+        FROM capyd.tenants WHERE project_id = %s AND state = 'claimed'
+        """,
+        [project_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else _tenant(*row)
+
+
+async def _claim(
+    ledger: Connection, *, project_id: str, organization_id: str, limits: TenantLimits, specification: Specification
+) -> ClaimedTenant | None:
+    # Joined with what the cluster really has: a spare that somebody dropped or replaced by hand is passed over,
+    # and so is one whose drop was interrupted (-2), which ALTER DATABASE would answer by ending our session.
+    cursor = await ledger.execute(
+        """
+        UPDATE capyd.tenants
+        SET state = 'claimed', project_id = %s, organization_id = %s, specification = %s, pool_size = %s,
+            claimed_at = pg_catalog.now(), updated_at = pg_catalog.now()
+        WHERE database_name = (
+            SELECT t.database_name
+            FROM capyd.tenants AS t
+            JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid AND d.datname = t.database_name
+            JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = t.database_name
+            JOIN pg_catalog.pg_authid AS owner ON owner.oid = t.owner_oid
+            WHERE t.state = 'spare' AND d.datconnlimit <> -2
+            ORDER BY t.pooled DESC, t.created_at
+            LIMIT 1
+            FOR UPDATE OF t SKIP LOCKED
+        )
+        RETURNING database_name, database_oid, sealed_password, pooled, verifier
+        """,
+        [project_id, organization_id, Jsonb(specification), limits.pool_size],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    *columns, verifier = row
+    tenant = _tenant(*columns)
+    async with ledger.pipeline():
+        await _open_login(ledger, tenant.names.login, Secret(verifier))
+        await _set_limits(ledger, tenant.names, limits)
+    return tenant
+
+
+async def _open_login(ledger: Connection, login: str, verifier: Secret) -> None:
+    await ledger.execute(
+        sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(login), sql.Literal(verifier.reveal()))
+    )
+
+
+async def _set_limits(ledger: Connection, names: TenantNames, limits: TenantLimits) -> None:
+    """The limit on the login holds because the tenant may not change it; the one on the database holds in total."""
+    login, database = sql.Identifier(names.login), sql.Identifier(names.database)
+    connections = sql.Literal(limits.max_connections)
+    await ledger.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(login, connections))
+    await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, connections))
+    for parameter, span in (
+        ("statement_timeout", limits.statement_timeout),
+        ("idle_in_transaction_session_timeout", limits.idle_transaction_timeout),
+    ):
+        milliseconds = sql.Literal(span // timedelta(milliseconds=1))
+        await ledger.execute(
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(login, sql.Identifier(parameter), milliseconds)
+        )
+
+
+async def _shut(ledger: Connection, project_id: str) -> TenantNames | None:
+    cursor = await ledger.execute(
+        """
+        UPDATE capyd.tenants AS t SET state = 'deleting', updated_at = pg_catalog.now()
+        WHERE project_id = %s
+        RETURNING database_name,
+            EXISTS (
+                SELECT FROM pg_catalog.pg_authid AS r WHERE r.oid = t.login_oid AND r.rolname = t.database_name
+            ),
+            EXISTS (
+                SELECT FROM pg_catalog.pg_database AS d
+                WHERE d.oid = t.database_oid AND d.datname = t.database_name AND d.datconnlimit <> -2
+            )
+        """,
+        [project_id],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    name, has_login, has_database = row
+    names = TenantNames(name)
+    if has_login:
+        await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0").format(sql.Identifier(names.login)))
+    if has_database:
+        await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(sql.Identifier(names.database)))
+    return names
+
+
+def _tenant(database: str, database_oid: int, sealed_password: bytes, pooled: bool) -> ClaimedTenant:
+    return ClaimedTenant(TenantNames(database), database_oid, sealed_password, pooled)
