@@ -52,29 +52,31 @@ def identify(pid: int) -> ProcessIdentity | None:
     return None if state in {"Z", "X"} else ProcessIdentity(pid, started)
 
 
+def command_of(pid: int) -> list[str]:
+    """The command line of a process; empty when it is gone."""
+    try:
+        text = (_PROC / str(pid) / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [argument.decode(errors="replace") for argument in text.split(b"\0")[:-1]]
+
+
 def find_by_command(argv: Sequence[str]) -> list[ProcessIdentity]:
     """The running processes whose command line is exactly `argv`."""
-    wanted = b"".join(argument.encode() + b"\0" for argument in argv)
+    wanted = list(argv)
     return [process for process, command in _commands() if command == wanted]
 
 
 def find_by_title(prefix: str) -> list[ProcessIdentity]:
     """The running processes whose title starts with `prefix` (PostgreSQL's backends give themselves one)."""
-    wanted = prefix.encode()
-    return [process for process, command in _commands() if command.startswith(wanted)]
+    return [process for process, command in _commands() if command and command[0].startswith(prefix)]
 
 
-def _commands() -> Iterator[tuple[ProcessIdentity, bytes]]:
+def _commands() -> Iterator[tuple[ProcessIdentity, list[str]]]:
     for entry in _PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        process = identify(int(entry.name))
-        if process is None:
-            continue
-        try:
-            yield process, (entry / "cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
+        process = identify(int(entry.name)) if entry.name.isdigit() else None
+        if process is not None:
+            yield process, command_of(process.pid)
 
 
 async def end_process(process: ProcessIdentity, signals: StopSignals) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from capyd.host.files import replace_file
 from capyd.host.processes import ProcessIdentity, find_by_command
+from capyd.runtime.atomic_file import write_atomically
 
 
 class _Record(TypedDict):
@@ -36,7 +36,7 @@ class ChildRecords:
         if process is None:
             self.forget(name)
             return
-        self._records[name].update(pid=process.pid, started=process.started)
+        self._records[name] |= {"pid": process.pid, "started": process.started}
         self._write()
 
     def forget(self, name: str) -> None:
@@ -55,4 +55,4 @@ class ChildRecords:
         return [process] if process.is_alive() else []
 
     def _write(self) -> None:
-        replace_file(self._path, json.dumps(self._records, indent=1), mode=0o600)
+        write_atomically(self._path, json.dumps(self._records, indent=1).encode(), new_mode=0o600)

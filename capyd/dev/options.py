@@ -1,0 +1,17 @@
+"""What `capyd dev` was asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one start."""
+
+    state_dir: Path
+    ports: Mapping[str, int]
+    """The ports that were given, by listener (`capyd.dev.ports.CONVENTIONAL` has their names)."""
+    postgres_bin: str | None
+    """A directory, or `embedded`."""
+    ready_file: Path | None

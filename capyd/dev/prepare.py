@@ -1,0 +1,121 @@
+"""Everything that is done before the first program starts."""
+
+import os
+import resource
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from capyd.dev.cluster import cluster_major, ensure_cluster, write_configuration
+from capyd.dev.errors import StackError
+from capyd.dev.layout import Layout
+from capyd.dev.leftovers import end_leftovers
+from capyd.dev.lock import FileLock, HeldError
+from capyd.dev.memory import Memory, read_memory, write_memory
+from capyd.dev.open_layout import open_layout, open_state_directory
+from capyd.dev.options import Options
+from capyd.dev.ports import Ports
+from capyd.dev.programs import stack_programs
+from capyd.dev.progress import Progress
+from capyd.dev.secrets_files import ensure_secrets
+from capyd.dev.servers_directory import abandoned_directories, remove_servers_directory
+from capyd.dev.settings_files import write_settings_files
+from capyd.host.child import Program
+from capyd.host.postgres_install import PostgresInstall, find_postgres
+from capyd.host.programs import find_pgbouncer
+from capyd.host.records import ChildRecords
+from capyd.host.users import current_user, server_user
+
+# PgBouncer alone takes 5000 clients; the usual soft limit is 1024.
+_OPEN_FILES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A stack that is ready to be started."""
+
+    layout: Layout
+    memory: Memory
+    install: PostgresInstall
+    programs: list[Program]
+    """In the order of their start."""
+    records: ChildRecords
+
+
+@asynccontextmanager
+async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[Prepared]:
+    """Make ready, and hold the state directory and the ports until the end.
+
+    Raises:
+        StackError: something is in the way; the text says what to do.
+        HostError: the machine lacks something.
+    """
+    pgbouncer = find_pgbouncer()
+    owner, servers_as = current_user(), server_user()
+    state = open_state_directory(options.state_dir, owner)
+    with ExitStack() as held:
+        held.callback(_lock_state(state).release)
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
+        await _remove_abandoned(progress)
+        layout = held.enter_context(open_layout(state, owner, servers_as))
+        held.callback(FileLock.acquire(layout.servers / "lock").release)
+        for name in await end_leftovers(layout.servers):
+            progress.say(f"ended {name}, which an earlier run had left behind")
+        install = await find_postgres(
+            wanted=options.postgres_bin, major=cluster_major(layout), user=servers_as, copies=layout.servers
+        )
+        ports = Ports()
+        held.callback(ports.release)
+        memory = _choose_ports(layout, ports, options, progress)
+        ensure_secrets(layout)
+        write_settings_files(layout, memory, install, pgbouncer)
+        records = ChildRecords(layout.records)
+        if cluster_major(layout) is None:
+            with progress.step(f"initialise a PostgreSQL {install.version} cluster"):
+                await ensure_cluster(layout, install, records)
+        write_configuration(layout, memory, install)
+        _raise_open_files()
+        yield Prepared(layout, memory, install, stack_programs(layout, install, pgbouncer), records)
+
+
+def _lock_state(state: Path) -> FileLock:
+    try:
+        return FileLock.acquire(state / "lock")
+    except HeldError as error:
+        raise StackError(
+            f"another `capyd dev` (process {error.pid}) runs on {state}: stop it first, or give another --state-dir"
+        ) from error
+
+
+async def _remove_abandoned(progress: Progress) -> None:
+    """Remove the servers' directories of stacks whose state directory is gone, and end what runs from them."""
+    if os.geteuid() != 0:
+        return
+    for directory in abandoned_directories():
+        try:
+            lock = FileLock.acquire(directory / "lock")
+        except HeldError:
+            continue
+        await end_leftovers(directory)
+        remove_servers_directory(directory)
+        lock.release()
+        progress.say(f"removed {directory}, whose state directory is gone")
+
+
+def _choose_ports(layout: Layout, ports: Ports, options: Options, progress: Progress) -> Memory:
+    memory = read_memory(layout.memory)
+    chosen = ports.choose(given=options.ports, remembered=memory.ports)
+    for listener, port in memory.ports.items():
+        if listener not in options.ports and chosen[listener] != port:
+            progress.say(f"port {port} of last time is taken; {listener} moves to {chosen[listener]}")
+    memory = replace(memory, ports=chosen)
+    write_memory(layout.memory, memory)
+    return memory
+
+
+def _raise_open_files() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

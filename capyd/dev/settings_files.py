@@ -1,0 +1,77 @@
+"""The configuration files of the stack's daemon and gateway."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from capyd.dev.layout import Layout
+from capyd.dev.memory import Memory
+from capyd.dev.ports import HOST
+from capyd.host.postgres_install import PostgresInstall
+from capyd.runtime.atomic_file import write_atomically
+
+Table = Mapping[str, str | int]
+
+_LOGS: Table = {"level": "info", "format": "json"}
+
+
+def write_settings_files(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> None:
+    """Write both files."""
+    daemon = _daemon_tables(layout, memory, postgres_major=install.major, pgbouncer=str(pgbouncer))
+    write_atomically(layout.daemon_settings, _render_toml(daemon).encode(), new_mode=0o600)
+    write_atomically(layout.gateway_settings, _render_toml(_gateway_tables(layout, memory)).encode(), new_mode=0o600)
+
+
+def _daemon_tables(layout: Layout, memory: Memory, *, postgres_major: int, pgbouncer: str) -> dict[str, Table]:
+    postgres: dict[str, str | int] = {"socket_dir": str(layout.server_sockets), "port": memory.ports["postgres"]}
+    if postgres_major < 16:
+        # Older servers have no patterns in pg_ident.conf: the daemon writes a line a role.
+        postgres["ident_file"] = str(layout.access / "pg_ident.conf")
+    return {
+        "cluster": {
+            "id": memory.cluster_id,
+            "name": "dev",
+            "provider": "capyd-dev",
+            "public_host": HOST,
+            "direct_port": memory.ports["postgres"],
+            "pooled_port": memory.ports["pooler"],
+            # Both listen on the loopback address alone, without TLS, and the URLs say so.
+            "direct_ssl_mode": "disable",
+            "pooled_ssl_mode": "disable",
+        },
+        "state": {"path": str(layout.state_file), "secret_key_file": str(layout.secret_key)},
+        "postgres": postgres,
+        "pooler": {
+            "config_dir": str(layout.pooler),
+            "socket_dir": str(layout.server_sockets),
+            "listen_address": HOST,
+            "port": memory.ports["pooler"],
+            "os_user": layout.server_user.name,
+            "binary": pgbouncer,
+            "console_password_file": str(layout.console_password),
+        },
+        "listen": {
+            "admin_socket": str(layout.admin_socket),
+            "api_socket": str(layout.api_socket),
+            "api_address": f"{HOST}:{memory.ports['grpc']}",
+        },
+        "logs": _LOGS,
+    }
+
+
+def _gateway_tables(layout: Layout, memory: Memory) -> dict[str, Table]:
+    # The nameless section stands at the top of the file.
+    return {
+        "": {"listen_host": HOST, "listen_port": memory.ports["http"], "backend": f"unix:{layout.api_socket}"},
+        "logs": _LOGS,
+    }
+
+
+def _render_toml(tables: Mapping[str, Table]) -> str:
+    # Every string of JSON is one of TOML's basic strings.
+    lines = ["# Written by `capyd dev` at every start."]
+    for name, table in tables.items():
+        if name:
+            lines += ["", f"[{name}]"]
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,26 @@
+"""What to do with a stack that is up, ready to paste."""
+
+from capyd.dev.layout import Layout
+from capyd.dev.ready_file import Ready
+
+
+def render_summary(ready: Ready, layout: Layout) -> str:
+    """The text printed once everything answers."""
+    url = ready["http_url"]
+    return f"""
+capyd is up: REST {url}/v1   gRPC {ready["grpc_target"]}   PostgreSQL {ready["postgres_version"]} on \
+{ready["direct_port"]}, pooled on {ready["pooled_port"]}
+
+  export CAPYD_KEY={ready["api_key"]}
+
+Create a project:
+  curl -sS -H "Authorization: Bearer $CAPYD_KEY" -H 'Content-Type: application/json' \\
+       -d '{{"name": "my first project"}}' {url}/v1/projects
+
+Connect to it (the id is in the answer above):
+  curl -sS -H "Authorization: Bearer $CAPYD_KEY" {url}/v1/projects/<id>/connections
+  psql '<direct_url or pooled_url>'
+
+State and logs: {layout.state}
+Stop: Ctrl-C. The state stays, and the next start takes it up again.
+"""
