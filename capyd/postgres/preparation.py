@@ -49,7 +49,7 @@ async def prepare_cluster(connections: AdminConnections, *, default_extensions: 
             (system_identifier,) = await cursor.fetchone() or (None,)
         return ClusterFacts(
             system_identifier=str(system_identifier),
-            server_version=connection.info.parameter_status("server_version") or "",
+            server_version=(connection.info.parameter_status("server_version") or "").partition(" ")[0],
             major=connection.info.server_version // 10000,
             template=template,
             extensions=available,

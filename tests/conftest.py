@@ -1,0 +1,34 @@
+"""Fixtures over `tests.servers`: one cluster of each PostgreSQL version for the whole run."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from pytest import FixtureRequest
+
+from capyd.domain.extensions import DEFAULT_EXTENSIONS
+from capyd.domain.installed import ClusterFacts
+from capyd.postgres.connections import AdminConnections
+from capyd.postgres.preparation import prepare_cluster
+from tests.servers import Cluster, installations, running_cluster
+
+
+@pytest.fixture(scope="session", params=sorted(installations()))
+def cluster(request: FixtureRequest) -> Iterator[Cluster]:
+    """A running cluster; tests share it, and leave it running."""
+    with running_cluster(installations()[request.param]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def connections(cluster: Cluster) -> AsyncIterator[AdminConnections]:
+    """The administrator's connections to the cluster."""
+    connections = AdminConnections(cluster.settings)
+    await connections.open()
+    yield connections
+    await connections.close()
+
+
+@pytest.fixture(scope="session")
+async def facts(connections: AdminConnections) -> ClusterFacts:
+    """The cluster, prepared."""
+    return await prepare_cluster(connections, default_extensions=DEFAULT_EXTENSIONS)
