@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from pytest import FixtureRequest
 
 from capyd.domain.extensions import DEFAULT_EXTENSIONS
 from capyd.domain.installed import ClusterFacts
@@ -13,7 +12,7 @@ from tests.servers import Cluster, installations, running_cluster
 
 
 @pytest.fixture(scope="session", params=sorted(installations()))
-def cluster(request: FixtureRequest) -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A running cluster; tests share it, and leave it running."""
     with running_cluster(installations()[request.param]) as running:
         yield running

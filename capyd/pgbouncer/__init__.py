@@ -1,0 +1,1 @@
+"""Everything said to PgBouncer: its configuration files and its admin console."""

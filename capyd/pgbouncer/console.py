@@ -1,0 +1,90 @@
+"""PgBouncer's admin console: SQL's looks, its own commands, the simple query protocol."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncClientCursor, AsyncConnection
+from psycopg.rows import DictRow, dict_row
+
+from capyd.config.settings import PoolerSettings
+from capyd.domain.failures import UnreachableError
+from capyd.domain.secret import Secret
+from capyd.pgbouncer.render import CONSOLE_USER
+from capyd.pgbouncer.version import Version, missing, parse_version
+
+_CONNECT_SECONDS = 2
+
+
+class CommandError(Exception):
+    """The console refused a command; its text is PgBouncer's."""
+
+
+class Console:
+    """One session on the console."""
+
+    def __init__(self, connection: AsyncConnection[DictRow]) -> None:
+        self._connection = connection
+
+    async def version(self) -> Version:
+        """The running program's."""
+        (row,) = await self.show("VERSION")
+        return parse_version(str(row["version"]))
+
+    async def show(self, what: str) -> list[dict[str, Any]]:
+        """The rows of `SHOW <what>`."""
+        cursor = await self._execute(f"SHOW {what}")
+        return await cursor.fetchall()
+
+    async def reload(self) -> None:
+        """Read the files again. PgBouncer 1.18 has no error for a bad line, so look at the effect afterwards."""
+        await self._execute("RELOAD")
+
+    async def command(self, verb: str, database: str) -> None:
+        """`verb` the database: RECONNECT, DISABLE, ENABLE, KILL, RESUME.
+
+        Raises:
+            CommandError: there is no such database, or it is in no state for that.
+        """
+        await self._execute(f'{verb} "{database}"')
+
+    async def _execute(self, text: str) -> AsyncClientCursor[DictRow]:
+        cursor = AsyncClientCursor(self._connection, row_factory=dict_row)
+        try:
+            # No driver's placeholder can be meant: the console takes none.
+            return await cursor.execute(text.encode())
+        except psycopg.OperationalError as error:
+            raise UnreachableError("the pooler's console has gone away", detail=" ".join(str(error).split())) from None
+        except psycopg.Error as error:
+            raise CommandError(error.diag.message_primary or str(error)) from None
+
+
+@asynccontextmanager
+async def open_console(settings: PoolerSettings, password: Secret) -> AsyncIterator[Console]:
+    """A session on the console, over the pooler's Unix socket.
+
+    Raises:
+        UnreachableError: the pooler does not answer, or its program is not there at all.
+    """
+    try:
+        connection = await AsyncConnection.connect(
+            host=str(settings.socket_dir),
+            port=settings.port,
+            dbname="pgbouncer",
+            user=CONSOLE_USER,
+            password=password.reveal(),
+            connect_timeout=_CONNECT_SECONDS,
+            autocommit=True,
+            row_factory=dict_row,
+        )
+    except psycopg.Error as error:
+        if shutil.which(settings.binary) is None:
+            raise missing(settings.binary) from None
+        raise UnreachableError(
+            f"the pooler does not answer on its socket in {settings.socket_dir}, port {settings.port}",
+            detail=" ".join(str(error).split()),
+        ) from None
+    async with connection:
+        yield Console(connection)

@@ -1,0 +1,45 @@
+"""The configuration's files on disk."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from capyd.domain.failures import PermanentError
+from capyd.domain.secret import Secret
+from capyd.runtime.atomic_file import write_atomically
+
+
+def read_files(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """The contents of those that are there."""
+    return {name: (directory / name).read_bytes() for name in names if (directory / name).exists()}
+
+
+def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Replace each file, or leave it where it says the same.
+
+    Raises:
+        PermanentError: the directory is not there, or may not be written.
+    """
+    present = read_files(directory, files)
+    try:
+        for name, text in files.items():
+            if present.get(name) != text:
+                write_atomically(directory / name, text)
+    except OSError as error:
+        raise PermanentError(
+            f"the pooler's configuration in {directory} cannot be written: {error.strerror}"
+        ) from error
+
+
+def read_console_password(path: Path) -> Secret:
+    """The console's password: the file's only line.
+
+    Raises:
+        PermanentError: the file cannot be read, or holds what PgBouncer's auth file cannot.
+    """
+    try:
+        text = path.read_text().strip()
+    except OSError as error:
+        raise PermanentError(f"the pooler's console password {path} cannot be read: {error.strerror}") from error
+    if not text or not text.isprintable() or '"' in text or " " in text:
+        raise PermanentError(f"the pooler's console password {path} must be one word without quotes")
+    return Secret(text)

@@ -1,0 +1,136 @@
+"""The pooler beside the cluster: what it must know, told to it and read back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from capyd.config.settings import PoolerSettings, PostgresSettings
+from capyd.domain.failures import TransientError, UnreachableError
+from capyd.domain.secret import Secret
+from capyd.domain.tenants import PoolerEntry
+from capyd.pgbouncer.comparison import find_differences
+from capyd.pgbouncer.console import CommandError, Console, open_console
+from capyd.pgbouncer.files import read_console_password, read_files, write_files
+from capyd.pgbouncer.render import FILE_NAMES, render
+from capyd.pgbouncer.version import Version, installed_version
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
+
+
+class Pooler:
+    """One PgBouncer. Its files are this object's alone: nobody else writes them, and one `apply` runs at a time."""
+
+    def __init__(self, settings: PoolerSettings, postgres: PostgresSettings) -> None:
+        self._settings = settings
+        self._postgres = postgres
+        self._applying = asyncio.Lock()
+        self._verified: dict[str, bytes] | None = None
+        """What the running pooler was last seen with."""
+
+    async def write_initial_files(self) -> None:
+        """Write a configuration that a pooler can start on, where there is none yet. Entries that are there stay.
+
+        Raises:
+            UnreachableError: PgBouncer is not installed.
+            PermanentError: the files cannot be written.
+        """
+        version = await installed_version(self._settings.binary)
+        configuration = await self._render([], version)
+        present = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
+        missing = {name: text for name, text in configuration.items() if name not in present}
+        await asyncio.to_thread(write_files, self._settings.config_dir, missing)
+
+    async def apply(self, entries: Iterable[PoolerEntry]) -> None:
+        """Make the running pooler know `entries` and no others; clients of those that stay notice nothing.
+
+        Returns when the pooler has been seen with them.
+
+        Raises:
+            UnreachableError: the pooler does not answer; its files are as they were.
+            TransientError: it did not take the configuration; the former one is in force again.
+            PermanentError: the files cannot be written.
+        """
+        wanted = list(entries)
+        async with self._applying, self._console() as console:
+            configuration = await self._render(wanted, await console.version())
+            if configuration == self._verified:
+                return
+            self._verified = None
+            before = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
+            await asyncio.to_thread(write_files, self._settings.config_dir, configuration)
+            mistakes = await self._reload_and_compare(console, wanted)
+            if mistakes:
+                await self._restore(console, before)
+                raise TransientError(
+                    "the pooler did not take its new configuration; the former one is in force again",
+                    detail="\n".join(mistakes),
+                )
+            self._verified = configuration
+
+    async def reconnect(self, database: str) -> None:
+        """Have new server connections made as the old ones fall free: roles' settings count from login on."""
+        await self._command(database, "RECONNECT")
+
+    async def disable_and_kill(self, database: str) -> None:
+        """Refuse new clients of `database`, and end its clients and server connections, before it is dropped.
+
+        Disabled first: after the kill alone, new clients would hang. Take its entry away after the drop.
+        """
+        await self._command(database, "DISABLE", unless="disabled")
+        await self._command(database, "KILL", unless="paused")
+
+    async def enable(self, database: str) -> None:
+        """Undo `disable_and_kill`, for a drop that did not come about."""
+        await self._command(database, "RESUME", when="paused")
+        await self._command(database, "ENABLE", when="disabled")
+
+    async def probe(self) -> str | None:
+        """The running pooler's version, such as `1.18.0`, or None when it does not answer."""
+        try:
+            async with self._console() as console:
+                return ".".join(str(part) for part in await console.version())
+        except UnreachableError:
+            return None
+
+    async def _command(self, database: str, verb: str, *, when: str | None = None, unless: str | None = None) -> None:
+        """Give the command, if the pooler knows the database and has it in the state that the command is for."""
+        async with self._console() as console:
+            for row in await console.show("DATABASES"):
+                if row["name"] != database or (when and not row[when]) or (unless and row[unless]):
+                    continue
+                try:
+                    await console.command(verb, database)
+                except CommandError as error:
+                    raise TransientError(f"the pooler would not {verb} the database {database}: {error}") from error
+
+    @asynccontextmanager
+    async def _console(self) -> AsyncIterator[Console]:
+        async with open_console(self._settings, await self._password()) as console:
+            yield console
+
+    async def _password(self) -> Secret:
+        return await asyncio.to_thread(read_console_password, self._settings.console_password_file)
+
+    async def _render(self, entries: list[PoolerEntry], version: Version) -> dict[str, bytes]:
+        password = await self._password()
+        return render(
+            entries, version=version, pooler=self._settings, postgres=self._postgres, console_password=password
+        )
+
+    async def _reload_and_compare(self, console: Console, wanted: list[PoolerEntry]) -> list[str]:
+        """What is wrong with the running configuration after a reload; nothing, it is hoped."""
+        try:
+            await console.reload()
+            databases, users = await console.show("DATABASES"), await console.show("USERS")
+        except CommandError as error:
+            return [str(error)]
+        return find_differences(wanted, databases=databases, users=users, postgres=self._postgres)
+
+    async def _restore(self, console: Console, before: Mapping[str, bytes]) -> None:
+        await asyncio.to_thread(write_files, self._settings.config_dir, before)
+        try:
+            await console.reload()
+        except CommandError as error:
+            # It refuses the former one as well: the caller hears of the new one's mistakes, the log of this.
+            logger.warning("pooler.restore_refused", error=str(error))

@@ -1,0 +1,103 @@
+"""PgBouncer's configuration as text. Pure: the same entries give the same files, byte for byte."""
+
+from collections.abc import Iterable
+
+from capyd.config.settings import PoolerSettings, PostgresSettings
+from capyd.domain.secret import Secret
+from capyd.domain.tenants import PoolerEntry
+from capyd.pgbouncer.version import Version
+
+CONSOLE_USER = "capyd_console"
+
+INI = "pgbouncer.ini"
+DATABASES = "databases.ini"
+HBA = "hba.conf"
+USERS = "users.txt"
+FILE_NAMES = (USERS, HBA, DATABASES, INI)
+"""In the order in which they are replaced: a login is known before it may enter, and may before there is anything."""
+
+_WRITTEN = "written by capyd, anew with every change"
+_PROTOCOL_PREPARED_STATEMENTS = (1, 21, 0)
+
+
+def render(
+    entries: Iterable[PoolerEntry],
+    *,
+    version: Version,
+    pooler: PoolerSettings,
+    postgres: PostgresSettings,
+    console_password: Secret,
+) -> dict[str, bytes]:
+    """The files by name: `entries` and nothing else can be connected to, each by its own login alone."""
+    ordered = sorted(entries, key=lambda entry: entry.database)
+    texts = (
+        render_users(ordered, console_password),
+        render_hba(ordered),
+        render_databases(ordered, postgres),
+        render_ini(pooler, version),
+    )
+    return {name: text.encode() for name, text in zip(FILE_NAMES, texts, strict=True)}
+
+
+def render_ini(pooler: PoolerSettings, version: Version) -> str:
+    """`pgbouncer.ini`: everything but the entries, for PgBouncer `version` or newer."""
+    settings: dict[str, str | int] = {
+        "listen_addr": pooler.listen_address,
+        "listen_port": pooler.port,
+        "unix_socket_dir": str(pooler.socket_dir),
+        "auth_type": "hba",
+        "auth_hba_file": str(pooler.config_dir / HBA),
+        "auth_file": str(pooler.config_dir / USERS),
+        "admin_users": CONSOLE_USER,
+        "pool_mode": "transaction",
+        "max_client_conn": pooler.max_client_connections,
+        # A client waits this long for a server connection, then hears why. The default, 120, outlasts most callers.
+        "query_wait_timeout": 30,
+        # After a refused server login the whole pool is shut for this long: a login that came a moment before
+        # its project was there must not cost the next 15 seconds (the default).
+        "server_login_retry": 1,
+        # Idle server connections count against the tenant's limit, which direct sessions share.
+        "server_idle_timeout": 60,
+        # Drivers send it, and it changes nothing between a query and its answer. `options` is not ignored on
+        # purpose: a statement_timeout in it would be dropped without a word.
+        "ignore_startup_parameters": "extra_float_digits",
+        "log_connections": 0,
+        "log_disconnections": 0,
+    }
+    if version >= _PROTOCOL_PREPARED_STATEMENTS:
+        settings["max_prepared_statements"] = 200
+    lines = [f"; {_WRITTEN}", "[pgbouncer]"]
+    lines += [f"{name} = {value}" for name, value in settings.items()]
+    return "\n".join([*lines, "", f"%include {pooler.config_dir / DATABASES}", ""])
+
+
+def render_databases(entries: Iterable[PoolerEntry], postgres: PostgresSettings) -> str:
+    """The section `[databases]`: no wildcard, so `postgres` and the ledger are not there for anybody.
+
+    The user is never forced: the pooler logs in to PostgreSQL as whoever logged in to it.
+    """
+    where = f"host={postgres.socket_dir} port={postgres.port}"
+    lines = [f"; {_WRITTEN}", "[databases]"]
+    lines += [
+        # pool_size is per pair of user and database; the other one holds for all users together.
+        f"{entry.database} = {where} pool_size={entry.pool_size} max_db_connections={entry.pool_size}"
+        for entry in entries
+    ]
+    return "\n".join([*lines, ""])
+
+
+def render_hba(entries: Iterable[PoolerEntry]) -> str:
+    """Who may ask for which database. Without a line, a login is refused before any server connection is made."""
+    lines = [f"# {_WRITTEN}", f"local pgbouncer {CONSOLE_USER} scram-sha-256"]
+    for entry in entries:
+        lines += [
+            f"host {entry.database} {entry.login} {everywhere} scram-sha-256" for everywhere in ("0.0.0.0/0", "::/0")
+        ]
+    return "\n".join([*lines, ""])
+
+
+def render_users(entries: Iterable[PoolerEntry], console_password: Secret) -> str:
+    """The auth file: the verifiers that PostgreSQL has too, and the console's password."""
+    lines = [f"; {_WRITTEN}", f'"{CONSOLE_USER}" "{console_password.reveal()}"']
+    lines += [f'"{entry.login}" "{entry.verifier.reveal()}"' for entry in entries]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,44 @@
+"""PgBouncer's version: it refuses to start on a setting that it does not know yet."""
+
+import asyncio
+import re
+from pathlib import Path
+
+from capyd.domain.failures import PermanentError, UnreachableError
+
+Version = tuple[int, int, int]
+
+_FORM = re.compile(r"PgBouncer (\d+)\.(\d+)\.(\d+)", re.IGNORECASE)
+
+
+def parse_version(text: str) -> Version:
+    """The version in the first line of `--version`, or in the answer to SHOW VERSION.
+
+    Raises:
+        PermanentError: it is not PgBouncer's.
+    """
+    found = _FORM.match(text)
+    if found is None:
+        raise PermanentError("the pooler does not say which version of PgBouncer it is", detail=text[:200])
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+async def installed_version(binary: Path) -> Version:
+    """The version of the program, which need not be the running one's.
+
+    Raises:
+        UnreachableError: there is no such program.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            binary, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+    except OSError as error:
+        raise missing(binary) from error
+    output, _ = await process.communicate()
+    return parse_version(output.decode(errors="replace"))
+
+
+def missing(binary: Path) -> UnreachableError:
+    """What to say where the program is not there."""
+    return UnreachableError(f"there is no program {binary}: install the package pgbouncer")
