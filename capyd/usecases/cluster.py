@@ -123,7 +123,6 @@ class Cluster:
         pooler_version = await self._pooler.probe()
         components = (
             ComponentHealth("api", "operational", "requests are accepted"),
-            ComponentHealth("state", "operational", "the state file can be read and written"),
             ComponentHealth("postgres", "operational", "it takes projects")
             if trouble is None
             else ComponentHealth("postgres", "down", "it does not answer: jobs wait for it"),

@@ -83,7 +83,7 @@ class Component(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`api`, `state`, `postgres`, `pooler`."""
+    """`api`, `postgres` or `pooler`."""
     status: _builtins.str
     """`operational`, `degraded` or `down`."""
     message: _builtins.str
@@ -241,16 +241,18 @@ class Cluster(_message.Message):
         public_host: _builtins.str = ...,
         direct_port: _builtins.int = ...,
         pooled_port: _builtins.int = ...,
-        postgres_version: _builtins.str = ...,
+        postgres_version: _builtins.str | None = ...,
         extensions: _abc.Iterable[_builtins.str] | None = ...,
         state: _builtins.str = ...,
         supports_point_in_time_recovery: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_postgres_version", b"_postgres_version", "postgres_version", b"postgres_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["direct_port", b"direct_port", "extensions", b"extensions", "id", b"id", "name", b"name", "pooled_port", b"pooled_port", "postgres_version", b"postgres_version", "provider", b"provider", "public_host", b"public_host", "region", b"region", "state", b"state", "supports_point_in_time_recovery", b"supports_point_in_time_recovery"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_postgres_version", b"_postgres_version", "direct_port", b"direct_port", "extensions", b"extensions", "id", b"id", "name", b"name", "pooled_port", b"pooled_port", "postgres_version", b"postgres_version", "provider", b"provider", "public_host", b"public_host", "region", b"region", "state", b"state", "supports_point_in_time_recovery", b"supports_point_in_time_recovery"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__postgres_version: _TypeAlias = _typing.Literal["postgres_version"]  # noqa: Y015
+    _WhichOneofArgType__postgres_version: _TypeAlias = _typing.Literal["_postgres_version", b"_postgres_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__postgres_version) -> _WhichOneofReturnType__postgres_version | None: ...
 
 Global___Cluster: _TypeAlias = Cluster  # noqa: Y015
 

@@ -78,7 +78,7 @@ class Project(_message.Message):
     ssl_mode: _builtins.str
     """The direct listener's."""
     postgres_version: _builtins.str
-    """The PostgreSQL major version."""
+    """The PostgreSQL major version. Absent only while PostgreSQL has never answered this daemon."""
     max_connections: _builtins.int
     statement_timeout: _builtins.str
     """Such as `30s`."""
@@ -110,7 +110,7 @@ class Project(_message.Message):
         direct_port: _builtins.int = ...,
         pooled_port: _builtins.int = ...,
         ssl_mode: _builtins.str = ...,
-        postgres_version: _builtins.str = ...,
+        postgres_version: _builtins.str | None = ...,
         max_connections: _builtins.int = ...,
         statement_timeout: _builtins.str = ...,
         idle_transaction_timeout: _builtins.str = ...,
@@ -118,20 +118,24 @@ class Project(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_database_name", b"_database_name", "_last_error", b"_last_error", "_role_name", b"_role_name", "created_at", b"created_at", "database_name", b"database_name", "last_error", b"last_error", "role_name", b"role_name", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_database_name", b"_database_name", "_last_error", b"_last_error", "_postgres_version", b"_postgres_version", "_role_name", b"_role_name", "created_at", b"created_at", "database_name", b"database_name", "last_error", b"last_error", "postgres_version", b"postgres_version", "role_name", b"role_name", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_database_name", b"_database_name", "_last_error", b"_last_error", "_role_name", b"_role_name", "always_on", b"always_on", "cluster_id", b"cluster_id", "created_at", b"created_at", "database_name", b"database_name", "direct_port", b"direct_port", "environment", b"environment", "id", b"id", "idle_transaction_timeout", b"idle_transaction_timeout", "last_error", b"last_error", "latest_job_id", b"latest_job_id", "max_connections", b"max_connections", "name", b"name", "organization_id", b"organization_id", "plan", b"plan", "pooled_port", b"pooled_port", "postgres_version", b"postgres_version", "public_host", b"public_host", "region", b"region", "role_name", b"role_name", "runtime_status", b"runtime_status", "slug", b"slug", "ssl_mode", b"ssl_mode", "state", b"state", "statement_timeout", b"statement_timeout", "storage_limit_bytes", b"storage_limit_bytes", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_database_name", b"_database_name", "_last_error", b"_last_error", "_postgres_version", b"_postgres_version", "_role_name", b"_role_name", "always_on", b"always_on", "cluster_id", b"cluster_id", "created_at", b"created_at", "database_name", b"database_name", "direct_port", b"direct_port", "environment", b"environment", "id", b"id", "idle_transaction_timeout", b"idle_transaction_timeout", "last_error", b"last_error", "latest_job_id", b"latest_job_id", "max_connections", b"max_connections", "name", b"name", "organization_id", b"organization_id", "plan", b"plan", "pooled_port", b"pooled_port", "postgres_version", b"postgres_version", "public_host", b"public_host", "region", b"region", "role_name", b"role_name", "runtime_status", b"runtime_status", "slug", b"slug", "ssl_mode", b"ssl_mode", "state", b"state", "statement_timeout", b"statement_timeout", "storage_limit_bytes", b"storage_limit_bytes", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__database_name: _TypeAlias = _typing.Literal["database_name"]  # noqa: Y015
     _WhichOneofArgType__database_name: _TypeAlias = _typing.Literal["_database_name", b"_database_name"]  # noqa: Y015
     _WhichOneofReturnType__last_error: _TypeAlias = _typing.Literal["last_error"]  # noqa: Y015
     _WhichOneofArgType__last_error: _TypeAlias = _typing.Literal["_last_error", b"_last_error"]  # noqa: Y015
+    _WhichOneofReturnType__postgres_version: _TypeAlias = _typing.Literal["postgres_version"]  # noqa: Y015
+    _WhichOneofArgType__postgres_version: _TypeAlias = _typing.Literal["_postgres_version", b"_postgres_version"]  # noqa: Y015
     _WhichOneofReturnType__role_name: _TypeAlias = _typing.Literal["role_name"]  # noqa: Y015
     _WhichOneofArgType__role_name: _TypeAlias = _typing.Literal["_role_name", b"_role_name"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__database_name) -> _WhichOneofReturnType__database_name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__last_error) -> _WhichOneofReturnType__last_error | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__postgres_version) -> _WhichOneofReturnType__postgres_version | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__role_name) -> _WhichOneofReturnType__role_name | None: ...
 

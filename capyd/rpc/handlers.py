@@ -1,0 +1,143 @@
+"""Makes gRPC handlers out of a servicer: who is calling, whether that one may, the call, and one log line."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import grpc
+import structlog
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
+from grpc_status import rpc_status
+
+from capyd.domain.access import AccessRule, authorize
+from capyd.domain.errors import CapydError, UnauthenticatedError
+from capyd.domain.ids import new_id
+from capyd.domain.principals import Principal
+from capyd.rpc.access_rules import access_rule
+from capyd.rpc.errors import grpc_code, internal_status, to_status
+from capyd.rpc.trust import TrustPolicy
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
+
+Answer = TypeVar("Answer")
+Unary = Callable[[Any, Principal], Awaitable[Message]]
+Streaming = Callable[[Any, Principal], AsyncIterator[Message]]
+Context = grpc.aio.ServicerContext[Any, Any]
+
+ANYBODY = Principal(auth_source="none", scopes=())
+
+
+def service_handler(
+    descriptor: ServiceDescriptor, servicer: object, trust: TrustPolicy
+) -> grpc.GenericRpcHandler[Any, Any]:
+    """The handler of a whole service behind one trust policy.
+
+    The servicer has, for each method of the descriptor, one of the same name that takes the request and the
+    principal.
+
+    Raises:
+        UndeclaredAccessError: a method declares no access.
+        AttributeError: the servicer lacks a method.
+    """
+    return grpc.method_handlers_generic_handler(
+        descriptor.full_name,
+        {method.name: _method_handler(method, getattr(servicer, method.name), trust) for method in descriptor.methods},
+    )
+
+
+def _method_handler(
+    method: MethodDescriptor, behaviour: Callable[..., Any], trust: TrustPolicy
+) -> grpc.RpcMethodHandler[Any, Any]:
+    rule = access_rule(method)
+    call = _Call(method, rule, trust)
+    request_class = GetMessageClass(method.input_type)
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(call.streaming(behaviour), request_class.FromString, _serialize)
+    return grpc.unary_unary_rpc_method_handler(call.unary(behaviour), request_class.FromString, _serialize)
+
+
+def _serialize(answer: Message) -> bytes:
+    return answer.SerializeToString()
+
+
+class _Call:
+    """What surrounds every call of one method."""
+
+    def __init__(self, method: MethodDescriptor, rule: AccessRule, trust: TrustPolicy) -> None:
+        self._name = f"{method.containing_service.name}/{method.name}"
+        self._rule = rule
+        self._trust = trust
+
+    def unary(self, behaviour: Unary) -> Callable[[Message, Context], Awaitable[Message]]:
+        """The behaviour, guarded."""
+
+        async def guarded(request: Message, context: Context) -> Message:
+            metadata = _begin(context)
+            started = time.monotonic()
+            try:
+                principal = await self._admit(metadata)
+                answer = await behaviour(request, principal)
+            except (Exception, asyncio.CancelledError) as error:
+                await self._refuse(context, error, started)
+            self._log("OK", started)
+            return answer
+
+        return guarded
+
+    def streaming(self, behaviour: Streaming) -> Callable[[Message, Context], AsyncIterator[Message]]:
+        """The behaviour, guarded."""
+
+        async def guarded(request: Message, context: Context) -> AsyncIterator[Message]:
+            metadata = _begin(context)
+            started = time.monotonic()
+            try:
+                principal = await self._admit(metadata)
+                async for answer in behaviour(request, principal):
+                    yield answer
+            except (Exception, asyncio.CancelledError) as error:
+                await self._refuse(context, error, started)
+            self._log("OK", started)
+
+        return guarded
+
+    async def _admit(self, metadata: Mapping[str, str]) -> Principal:
+        try:
+            principal = await self._trust.principal(metadata)
+        except UnauthenticatedError:
+            if not self._rule.public:
+                raise
+            principal = ANYBODY
+        authorize(principal, self._rule)
+        return principal
+
+    async def _refuse(self, context: Context, error: BaseException, started: float) -> None:
+        """Answer with the error's status, and always raise: `abort` does."""
+        status: status_pb2.Status
+        if isinstance(error, asyncio.CancelledError):
+            self._log("CANCELLED", started)
+            raise error
+        if isinstance(error, CapydError):
+            status = to_status(error)
+            self._log(grpc_code(status).name, started, reason=error.code)
+        else:
+            logger.error("rpc.defect", method=self._name, exc_info=error)
+            status = internal_status()
+            self._log("INTERNAL", started)
+        await context.abort_with_status(rpc_status.to_status(status))
+
+    def _log(self, code: str, started: float, **values: str) -> None:
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        logger.info("rpc", method=self._name, code=code, milliseconds=milliseconds, **values)
+
+
+def _begin(context: Context) -> Mapping[str, str]:
+    """The call's metadata; its request id is in every log line from here on."""
+    metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=metadata.get("x-request-id") or new_id("req"))
+    return metadata

@@ -1,0 +1,1 @@
+"""One servicer a service: request in, use case, response out."""

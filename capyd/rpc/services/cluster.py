@@ -1,0 +1,59 @@
+"""ClusterService."""
+
+from capyd.domain.principals import Principal
+from capyd.rpc.messages import to_timestamp
+from capyd.usecases.cluster import Cluster
+from capyd.v1 import cluster_pb2 as pb
+
+
+class ClusterServicer:
+    """What this daemon serves."""
+
+    def __init__(self, *, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def GetStatus(self, request: pb.GetStatusRequest, principal: Principal) -> pb.GetStatusResponse:
+        health = await self._cluster.health()
+        return pb.GetStatusResponse(
+            service="capyd",
+            status=health.health,
+            generated_at=to_timestamp(health.generated_at),
+            updated_at=to_timestamp(health.changed_at),
+            components=[
+                pb.Component(name=part.name, status=part.health, message=part.message) for part in health.components
+            ],
+            regions=[self._cluster.settings.region],
+        )
+
+    async def ListRegions(self, request: pb.ListRegionsRequest, principal: Principal) -> pb.ListRegionsResponse:
+        settings = self._cluster.settings
+        region = pb.Region(id=settings.region, display_name=settings.region_name, location=settings.region_location)
+        return pb.ListRegionsResponse(regions=[region.id], region_details=[region])
+
+    async def ListClusters(self, request: pb.ListClustersRequest, principal: Principal) -> pb.ListClustersResponse:
+        settings = self._cluster.settings
+        cluster = pb.Cluster(
+            id=settings.id,
+            name=settings.name,
+            provider=settings.provider,
+            region=settings.region,
+            public_host=settings.public_host,
+            direct_port=settings.direct_port,
+            pooled_port=settings.pooled_port,
+            postgres_version=self._cluster.postgres_version,
+            extensions=self._cluster.extensions,
+            state="ready" if self._cluster.is_reachable else "unreachable",
+            supports_point_in_time_recovery=False,
+        )
+        return pb.ListClustersResponse(clusters=[cluster])
+
+    async def ListPostgresVersions(
+        self, request: pb.ListPostgresVersionsRequest, principal: Principal
+    ) -> pb.ListPostgresVersionsResponse:
+        version = self._cluster.postgres_version
+        versions = (
+            []
+            if version is None
+            else [pb.PostgresVersion(version=version, channel="stable", default=True, production_ready=True)]
+        )
+        return pb.ListPostgresVersionsResponse(versions=versions)
