@@ -70,7 +70,7 @@ install_quietly() (
 find_python() {
   local candidate
   for candidate in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
-    if "$candidate" -c "import sys; sys.exit(sys.version_info < (3, 11)) or __import__('$1')" >/dev/null 2>&1; then
+    if "$candidate" -c "import $1, sys; raise SystemExit(sys.version_info < (3, 11))" >/dev/null 2>&1; then
       command -v "$candidate"
       return
     fi

@@ -1,6 +1,7 @@
 """Makes the directories of a stack, owned and shut as each of them has to be."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from capyd.dev.servers_directory import open_servers_directory
 from capyd.host.users import OsUser
 
 _SOCKET_PATH_BYTES = 107
-_LONGEST_SOCKET = "/daemon/admin.sock", "/run/.s.PGSQL.65535"
+_LONGEST_SOCKETS = "/daemon/admin.sock", "/run/.s.PGSQL.65535"
 
 
 def open_state_directory(path: Path, owner: OsUser) -> Path:
@@ -42,14 +43,14 @@ def open_state_directory(path: Path, owner: OsUser) -> Path:
 
 @contextmanager
 def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Layout]:
-    """The places of the stack, all of them made. Sockets in a directory of their own are removed at the end."""
+    """The places of the stack, all of them made. Sockets that need a directory of their own lose it at the end."""
     if owner == server_user:
         servers = state / "servers"
         servers.mkdir(mode=0o700, exist_ok=True)
     else:
         servers = open_servers_directory(state)
-    too_long = any(len(os.fsencode(servers)) + len(socket) > _SOCKET_PATH_BYTES for socket in _LONGEST_SOCKET)
-    sockets = Path(tempfile.mkdtemp(prefix="capyd-")) if too_long else servers
+    elsewhere = not _can_hold_sockets(servers)
+    sockets = Path(tempfile.mkdtemp(prefix="capyd-")) if elsewhere else servers
     try:
         layout = Layout(state=state, servers=servers, sockets=sockets, owner=owner, server_user=server_user)
         _make(layout.logs, 0o700)
@@ -60,8 +61,14 @@ def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Lay
         _make(layout.server_sockets, 0o755, uid=server_user.uid, gid=server_user.gid)
         yield layout
     finally:
-        if too_long:
+        if elsewhere:
             shutil.rmtree(sockets)
+
+
+def _can_hold_sockets(directory: Path) -> bool:
+    # The kernel's limit, and what may stand unquoted in a line of PgBouncer's configuration.
+    longest = max(len(os.fsencode(directory)) + len(socket) for socket in _LONGEST_SOCKETS)
+    return longest <= _SOCKET_PATH_BYTES and re.fullmatch(r"[\w./+-]+", str(directory), re.ASCII) is not None
 
 
 def _is_foreign(entry: Path) -> bool:

@@ -15,17 +15,19 @@ from capyd.dev.lock import FileLock, HeldError
 from capyd.dev.memory import Memory, read_memory, write_memory
 from capyd.dev.open_layout import open_layout, open_state_directory
 from capyd.dev.options import Options
+from capyd.dev.pooler import ensure_pooler_files, forget_pooler_files
 from capyd.dev.ports import Ports
 from capyd.dev.programs import stack_programs
 from capyd.dev.progress import Progress
 from capyd.dev.secrets_files import ensure_secrets
 from capyd.dev.servers_directory import abandoned_directories, remove_servers_directory
-from capyd.dev.settings_files import write_settings_files
+from capyd.dev.settings_files import render_daemon_settings, render_gateway_settings
 from capyd.host.child import Program
 from capyd.host.postgres_install import PostgresInstall, find_postgres
 from capyd.host.programs import find_pgbouncer
 from capyd.host.records import ChildRecords
 from capyd.host.users import current_user, server_user
+from capyd.runtime.atomic_file import write_atomically
 
 # PgBouncer alone takes 5000 clients; the usual soft limit is 1024.
 _OPEN_FILES = 65_536
@@ -70,7 +72,8 @@ async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[
         held.callback(ports.release)
         memory = _choose_ports(layout, ports, options, progress)
         ensure_secrets(layout)
-        write_settings_files(layout, memory, install, pgbouncer)
+        _write_settings(layout, memory, install, pgbouncer)
+        await ensure_pooler_files(layout)
         records = ChildRecords(layout.records)
         if cluster_major(layout) is None:
             with progress.step(f"initialise a PostgreSQL {install.version} cluster"):
@@ -113,6 +116,15 @@ def _choose_ports(layout: Layout, ports: Ports, options: Options, progress: Prog
     memory = replace(memory, ports=chosen)
     write_memory(layout.memory, memory)
     return memory
+
+
+def _write_settings(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> None:
+    text = render_daemon_settings(layout, memory, install, pgbouncer)
+    if not layout.daemon_settings.exists() or layout.daemon_settings.read_bytes() != text:
+        # In this order: a start that is killed between the two does both again.
+        forget_pooler_files(layout)
+        write_atomically(layout.daemon_settings, text, new_mode=0o600)
+    write_atomically(layout.gateway_settings, render_gateway_settings(layout, memory), new_mode=0o600)
 
 
 def _raise_open_files() -> None:

@@ -8,18 +8,25 @@ from capyd.dev.layout import Layout
 from capyd.dev.memory import Memory
 from capyd.dev.ports import HOST
 from capyd.host.postgres_install import PostgresInstall
-from capyd.runtime.atomic_file import write_atomically
 
 Table = Mapping[str, str | int]
 
 _LOGS: Table = {"level": "info", "format": "json"}
 
 
-def write_settings_files(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> None:
-    """Write both files."""
-    daemon = _daemon_tables(layout, memory, postgres_major=install.major, pgbouncer=str(pgbouncer))
-    write_atomically(layout.daemon_settings, _render_toml(daemon).encode(), new_mode=0o600)
-    write_atomically(layout.gateway_settings, _render_toml(_gateway_tables(layout, memory)).encode(), new_mode=0o600)
+def render_daemon_settings(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> bytes:
+    """The daemon's file (`capyd.config.settings` says what each setting means)."""
+    return _render_toml(_daemon_tables(layout, memory, postgres_major=install.major, pgbouncer=str(pgbouncer)))
+
+
+def render_gateway_settings(layout: Layout, memory: Memory) -> bytes:
+    """The gateway's file."""
+    return _render_toml(
+        {
+            "": {"listen_host": HOST, "listen_port": memory.ports["http"], "backend": f"unix:{layout.api_socket}"},
+            "logs": _LOGS,
+        }
+    )
 
 
 def _daemon_tables(layout: Layout, memory: Memory, *, postgres_major: int, pgbouncer: str) -> dict[str, Table]:
@@ -59,19 +66,11 @@ def _daemon_tables(layout: Layout, memory: Memory, *, postgres_major: int, pgbou
     }
 
 
-def _gateway_tables(layout: Layout, memory: Memory) -> dict[str, Table]:
-    # The nameless section stands at the top of the file.
-    return {
-        "": {"listen_host": HOST, "listen_port": memory.ports["http"], "backend": f"unix:{layout.api_socket}"},
-        "logs": _LOGS,
-    }
-
-
-def _render_toml(tables: Mapping[str, Table]) -> str:
-    # Every string of JSON is one of TOML's basic strings.
+def _render_toml(tables: Mapping[str, Table]) -> bytes:
+    # The nameless section stands at the top of the file. Every string of JSON is one of TOML's basic strings.
     lines = ["# Written by `capyd dev` at every start."]
     for name, table in tables.items():
         if name:
             lines += ["", f"[{name}]"]
         lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()
