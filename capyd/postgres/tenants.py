@@ -43,7 +43,7 @@ async def claim_spare(
     """
 
     async def claim() -> ClaimedTenant | None:
-        async with connections.ledger() as ledger, ledger.transaction():
+        async with connections.ledger() as ledger, ledger.pipeline(), ledger.transaction():
             return await _find(ledger, project_id) or await _claim(
                 ledger,
                 project_id=project_id,
@@ -73,7 +73,7 @@ async def apply_limits(
     """
 
     async def apply() -> bool:
-        async with connections.ledger() as ledger, ledger.transaction():
+        async with connections.ledger() as ledger, ledger.pipeline(), ledger.transaction():
             cursor = await ledger.execute(
                 """
                 UPDATE capyd.tenants AS t
@@ -87,8 +87,7 @@ async def apply_limits(
             row = await cursor.fetchone()
             if row is None:
                 return False
-            async with ledger.pipeline():
-                await _set_limits(ledger, TenantNames(row[0]), limits)
+            await _set_limits(ledger, TenantNames(row[0]), limits)
             return True
 
     with translated("apply the project's limits"):
@@ -162,9 +161,8 @@ async def _claim(
         return None
     *columns, verifier = row
     tenant = _tenant(*columns)
-    async with ledger.pipeline():
-        await _open_login(ledger, tenant.names.login, Secret(verifier))
-        await _set_limits(ledger, tenant.names, limits)
+    await _open_login(ledger, tenant.names.login, Secret(verifier))
+    await _set_limits(ledger, tenant.names, limits)
     return tenant
 
 
