@@ -6,6 +6,8 @@ import grpc
 
 from capyd.client.bearer import bearer_interceptors
 
+Channel = grpc.aio.Channel
+
 MAX_RECEIVE_BYTES = 16 * 1024 * 1024
 """A page of any list fits many times over; whatever is larger is a fault and not an answer."""
 

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Callable
 
 from capyd.domain.failures import PermanentError, TransientError, UnreachableError
 from capyd.domain.jobs import Job
@@ -19,7 +20,10 @@ logger = get_logger(__name__)
 
 
 class Executor:
-    """Runs attempts. What it is cancelled in stays `running`: the rescuer takes it back."""
+    """Runs attempts. What it is cancelled in stays `running`: the rescuer takes it back.
+
+    `when_waiting` is told why, when an attempt found a server away.
+    """
 
     def __init__(
         self,
@@ -27,12 +31,14 @@ class Executor:
         database: Database,
         types: dict[str, JobType],
         watchers: JobWatchers,
+        when_waiting: Callable[[str], None],
         clock: Clock,
         generator: random.Random,
     ) -> None:
         self._database = database
         self._types = types
         self._watchers = watchers
+        self._when_waiting = when_waiting
         self._clock = clock
         self._generator = generator
 
@@ -56,6 +62,7 @@ class Executor:
         try:
             return Completed(await self._types[job.type].run(job, steps))
         except UnreachableError as error:
+            self._when_waiting(error.summary)
             return Waiting(error.summary, error.detail)
         except TransientError as error:
             return self._retry_or_give_up(job, error.summary, error.detail)

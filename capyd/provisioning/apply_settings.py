@@ -10,7 +10,7 @@ from capyd.postgres.connections import AdminConnections
 from capyd.postgres.tenants import apply_limits
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.pooler_sync import PoolerSync
-from capyd.provisioning.projects import get_project, no_effect
+from capyd.provisioning.projects import get_project, no_effect, require_database_name
 from capyd.provisioning.provision import specification
 from capyd.sqlite.database import Database, Transaction
 
@@ -39,18 +39,14 @@ class ApplySettings:
     async def run(self, job: Job, steps: Steps) -> Effect:
         """Limits in Postgres, pool size in the pooler, then new server connections that have them."""
         project = await get_project(self._database, job)
+        database_name = require_database_name(project)
         self._cluster.require()
         async with steps.step("set the limits in PostgreSQL", seconds=20):
-            names = await apply_limits(
-                self._connections,
-                project_id=project.id,
-                limits=project.limits,
-                specification=specification(project),
-            )
+            await apply_limits(self._connections, project.id, project.limits, specification(project))
         async with steps.step("set the pool size", seconds=30):
             await self._pooler_sync.sync()
         async with steps.step("renew the pool's server connections", seconds=20):
-            await self._pooler.reconnect(names.database)
+            await self._pooler.reconnect(database_name)
         return no_effect
 
     async def fail(self, tx: Transaction, job: Job, error: str, now: datetime) -> None:

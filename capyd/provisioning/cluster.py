@@ -63,8 +63,9 @@ class ClusterWatch:
         return self._facts
 
     def report_lost(self, reason: str) -> None:
-        """Somebody found a server away."""
-        self._facts, self._trouble = None, reason
+        """Somebody found a server away, the cluster's or the pooler's. Whatever it was, a preparation will tell."""
+        if self._facts is not None:
+            self._facts, self._trouble = None, reason
         self._lost.set()
 
     async def run(self) -> None:

@@ -9,8 +9,10 @@ from capyd.domain.projects import ProjectState
 from capyd.jobs.job_type import Effect
 from capyd.jobs.lanes import Lanes
 from capyd.jobs.steps import Steps
+from capyd.pgbouncer.pooler import Pooler
 from capyd.postgres.connections import AdminConnections
-from capyd.postgres.tenants import drop_tenant, shut_out
+from capyd.postgres.dropping import drop_tenant
+from capyd.postgres.tenants import shut_out
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.sqlite.database import Database, Transaction
@@ -29,12 +31,14 @@ class Delete:
         database: Database,
         connections: AdminConnections,
         cluster: ClusterWatch,
+        pooler: Pooler,
         pooler_sync: PoolerSync,
         lanes: Lanes,
     ) -> None:
         self._database = database
         self._connections = connections
         self._cluster = cluster
+        self._pooler = pooler
         self._pooler_sync = pooler_sync
         self._lanes = lanes
 
@@ -47,6 +51,8 @@ class Delete:
             await self._check_nothing_is_left(job)
             steps.note("the ledger has no tenant of this project: nothing to drop")
             return partial(_deleted, job.project_id)
+        async with steps.step("end pooled sessions", seconds=20):
+            await self._pooler.disable_and_kill(names.database)
         async with steps.step("leave the pooler", seconds=30):
             await self._pooler_sync.sync()
         async with self._lanes.drops, steps.step("drop the database and its roles", seconds=300):
@@ -72,7 +78,8 @@ class Delete:
             )
             if await cursor.fetchone() is not None:
                 raise PermanentError(
-                    f"the ledger has no row for {project.database_name}, so that it is not ours to drop: nothing was done"
+                    f"the ledger has no row for {project.database_name}, so that it is not capyd's to drop: "
+                    "nothing was done"
                 )
 
 

@@ -10,7 +10,7 @@ from capyd.jobs.steps import Steps
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.extensions import create_extension, drop_extension, update_extension
 from capyd.provisioning.cluster import ClusterWatch
-from capyd.provisioning.projects import get_database_name, no_effect
+from capyd.provisioning.projects import get_project, no_effect, require_database_name
 from capyd.sqlite.database import Database, Transaction
 
 
@@ -51,7 +51,7 @@ class ChangeExtension:
 
     async def run(self, job: Job, steps: Steps) -> Effect:
         """Run the statement; it observes by itself (IF NOT EXISTS, IF EXISTS)."""
-        database_name = await get_database_name(self._database, job)
+        database_name = require_database_name(await get_project(self._database, job))
         self._cluster.require()
         extension = job.arguments["extension"]
         async with steps.step(f"{self._change.verb} the extension {extension}", seconds=120):

@@ -24,13 +24,12 @@ async def get_project(database: Database, job: Job) -> Project:
     return project
 
 
-async def get_database_name(database: Database, job: Job) -> str:
-    """The database of the project that the job is for.
+def require_database_name(project: Project) -> str:
+    """The name of the project's database.
 
     Raises:
-        PermanentError: as `get_project`, or it has none yet.
+        PermanentError: it has none.
     """
-    project = await get_project(database, job)
     if project.database_name is None:
         raise PermanentError("the project has no database: its provisioning has not succeeded")
     return project.database_name

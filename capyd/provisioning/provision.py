@@ -51,7 +51,8 @@ class Provision:
         if not tenant.pooled:
             async with steps.step("register with the pooler", seconds=30):
                 await self._pooler_sync.sync()
-        elif tenant.pool_size_changed:
+        elif project.limits.pool_size != self._spares.pool_size:
+            # It has the spare's smaller pool until this reload: nothing that a client should wait for.
             self._pooler_sync.request()
         return partial(_provisioned, job.project_id, tenant)
 

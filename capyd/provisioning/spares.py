@@ -31,7 +31,7 @@ class Spares:
         sealer: Sealer,
         lanes: Lanes,
         target: int,
-        smallest_pool_size: int,
+        pool_size: int,
     ) -> None:
         self._connections = connections
         self._cluster = cluster
@@ -39,13 +39,17 @@ class Spares:
         self._sealer = sealer
         self._lanes = lanes
         self._target = target
-        self._smallest_pool_size = smallest_pool_size
+        self.pool_size = pool_size
         self._woken = asyncio.Event()
         self._building: set[str] = set()
 
     def wake(self) -> None:
         """A spare was claimed, or the cluster is back."""
         self._woken.set()
+
+    async def look_after(self) -> None:
+        """Check, by the clock, that what is there is what should be."""
+        self.wake()
 
     async def build(self) -> None:
         """Build one spare, two of them at a time in the whole daemon.
@@ -64,7 +68,7 @@ class Spares:
                     template=facts.template,
                     names=names,
                     credential=credential,
-                    pool_size=self._smallest_pool_size,
+                    pool_size=self.pool_size,
                 )
             finally:
                 self._building.discard(names.database)

@@ -32,9 +32,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 ANYBODY = Principal(auth_source="none", scopes=())
 
 
-def service_handler(
-    descriptor: ServiceDescriptor, servicer: object, trust: TrustPolicy
-) -> grpc.GenericRpcHandler[Any, Any]:
+def service_handler(descriptor: ServiceDescriptor, servicer: object, trust: TrustPolicy) -> grpc.GenericRpcHandler:
     """The handler of a whole service behind one trust policy.
 
     The servicer has, for each method of the descriptor, one of the same name that takes the request and the

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from capyd.domain.durations import parse_duration
 from capyd.domain.errors import ConflictError, ForbiddenError, TakenError
@@ -219,7 +220,7 @@ class Projects:
             accepted = await insert_job(tx, job, now=now)
             tx.after_commit(self._wake_runner)
             for job_id in superseded:
-                tx.after_commit(lambda job_id=job_id: self._watchers.notify(job_id))
+                tx.after_commit(partial(self._watchers.notify, job_id))
         return accepted
 
     async def retry_provisioning(self, principal: Principal, project_id: str) -> Job:

@@ -1,0 +1,5 @@
+"""`python -m capyd`."""
+
+from capyd.cli import main
+
+main()

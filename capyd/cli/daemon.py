@@ -1,0 +1,30 @@
+"""`capyd daemon`."""
+
+from pathlib import Path
+
+import click
+import uvloop
+
+from capyd.cli.settings import config_option, load_settings
+from capyd.daemon.run import run_daemon
+from capyd.daemon.state_lock import StateLockedError
+from capyd.domain.errors import InvalidError
+from capyd.host.sealing import KeyFileError
+from capyd.rpc.listeners import ListenError
+from capyd.runtime.logs import configure_logs
+from capyd.runtime.tasks import TaskEndedError
+from capyd.sqlite.migrations import SchemaTooNewError
+
+
+@click.command()
+@config_option
+def daemon(config: Path) -> None:
+    """Run the daemon in the foreground, as a service manager wants it."""
+    settings = load_settings(config)
+    configure_logs(level=settings.logs.level, log_format=settings.logs.format)
+    try:
+        uvloop.run(run_daemon(settings))
+    except (StateLockedError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
+        raise click.ClickException(str(error)) from error
+    except TaskEndedError as error:
+        raise click.ClickException(f"{error}: {error.__cause__!r}; start it again") from error

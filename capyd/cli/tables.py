@@ -1,0 +1,38 @@
+"""Tables for people, JSON for programs."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import click
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = TypeVar("Row", bound=Message)
+
+
+def print_table(rows: Iterable[Row], columns: Sequence[tuple[str, Callable[[Row], str]]]) -> None:
+    """One line a row; nothing in a value is taken for markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, _ in columns:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(render(row)) for _, render in columns))
+    Console().print(table)
+
+
+def print_json(message: Message) -> None:
+    """The message as JSON."""
+    shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def moment(stamp: Timestamp) -> str:
+    """`2026-11-24 08:30:00Z`, or `-` for none."""
+    if not stamp.seconds:
+        return "-"
+    return stamp.ToDatetime().strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,177 @@
+"""Builds the objects of the daemon, from the floor up."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from capyd.config import Settings
+from capyd.domain.ids import new_id
+from capyd.domain.plans import pool_size
+from capyd.host.sealing import Sealer
+from capyd.jobs.executor import Executor
+from capyd.jobs.job_type import JobType
+from capyd.jobs.lanes import Lanes
+from capyd.jobs.pruner import Pruner
+from capyd.jobs.runner import Runner
+from capyd.jobs.watchers import JobWatchers
+from capyd.periodic.scheduler import Duty
+from capyd.pgbouncer.pooler import Pooler
+from capyd.postgres.connections import AdminConnections
+from capyd.provisioning.apply_settings import ApplySettings
+from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.delete import Delete
+from capyd.provisioning.extensions import EXTENSION_CHANGES, ChangeExtension
+from capyd.provisioning.pooler_sync import PoolerSync
+from capyd.provisioning.provision import Provision
+from capyd.provisioning.spares import Spares
+from capyd.rpc.services.cluster import ClusterServicer
+from capyd.rpc.services.extensions import ExtensionServicer
+from capyd.rpc.services.jobs import JobServicer
+from capyd.rpc.services.organizations import OrganizationServicer
+from capyd.rpc.services.projects import ProjectServicer
+from capyd.runtime.clock import Clock
+from capyd.sqlite.database import Database
+from capyd.usecases.api_keys import ApiKeys
+from capyd.usecases.authentication import Authenticator
+from capyd.usecases.cluster import Cluster
+from capyd.usecases.connections import Connections
+from capyd.usecases.extensions import Extensions
+from capyd.usecases.jobs import Jobs
+from capyd.usecases.organizations import Organizations
+from capyd.usecases.projects import Projects
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What does the work: the cluster, the pooler, and the jobs on them."""
+
+    connections: AdminConnections
+    cluster: ClusterWatch
+    pooler: Pooler
+    pooler_sync: PoolerSync
+    spares: Spares
+    watchers: JobWatchers
+    runner: Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What is asked: the servicers, by service, and what they stand on."""
+
+    authenticator: Authenticator
+    cluster: Cluster
+    servicers: dict[str, object]
+
+
+def build_engine(settings: Settings, *, database: Database, sealer: Sealer, clock: Clock) -> Engine:
+    """The engine, with every job type. Nothing runs yet."""
+    connections = AdminConnections(settings.postgres)
+    pooler = Pooler(settings.pooler, settings.postgres)
+    pooler_sync = PoolerSync(
+        connections=connections,
+        pooler=pooler,
+        postgres_settings=settings.postgres,
+        pooler_settings=settings.pooler,
+    )
+    cluster = ClusterWatch(
+        connections=connections, database=database, default_extensions=settings.extensions.default, clock=clock
+    )
+    lanes = Lanes()
+    spares = Spares(
+        connections=connections,
+        cluster=cluster,
+        pooler_sync=pooler_sync,
+        sealer=sealer,
+        lanes=lanes,
+        target=settings.spares.target,
+        pool_size=min(pool_size(plan.max_connections) for plan in settings.all_plans().values()),
+    )
+    job_types: list[JobType] = [
+        Provision(database=database, connections=connections, cluster=cluster, spares=spares, pooler_sync=pooler_sync),
+        Delete(
+            database=database,
+            connections=connections,
+            cluster=cluster,
+            pooler=pooler,
+            pooler_sync=pooler_sync,
+            lanes=lanes,
+        ),
+        ApplySettings(
+            database=database, connections=connections, cluster=cluster, pooler=pooler, pooler_sync=pooler_sync
+        ),
+        *(
+            ChangeExtension(change, database=database, connections=connections, cluster=cluster)
+            for change in EXTENSION_CHANGES
+        ),
+    ]
+    types = {job_type.name: job_type for job_type in job_types}
+    watchers = JobWatchers()
+    executor = Executor(
+        database=database,
+        types=types,
+        watchers=watchers,
+        when_waiting=cluster.report_lost,
+        clock=clock,
+        generator=random.Random(),  # noqa: S311  (spreads retries)
+    )
+    runner = Runner(
+        database=database, executor=executor, types=types, watchers=watchers, boot_id=new_id("boot"), clock=clock
+    )
+    cluster.when_ready(runner.wake)
+    cluster.when_ready(spares.wake)
+    return Engine(connections, cluster, pooler, pooler_sync, spares, watchers, runner)
+
+
+def build_faces(settings: Settings, engine: Engine, *, database: Database, sealer: Sealer, clock: Clock) -> Faces:
+    """The use cases and the servicers that translate for them."""
+    plans = settings.all_plans()
+    authenticator = Authenticator(database=database, clock=clock)
+    projects = Projects(
+        database=database,
+        plans=plans,
+        max_attempts=settings.jobs.max_attempts,
+        wake_runner=engine.runner.wake,
+        watchers=engine.watchers,
+        clock=clock,
+    )
+    connections = Connections(database=database, sealer=sealer, cluster=settings.cluster)
+    extensions = Extensions(
+        database=database,
+        projects=projects,
+        connections=engine.connections,
+        cluster=engine.cluster,
+        catalogue=settings.extensions.catalogue,
+    )
+    jobs = Jobs(database=database, watchers=engine.watchers)
+    organizations = Organizations(database=database, plans=plans, clock=clock)
+    api_keys = ApiKeys(database=database, forget_principals=authenticator.forget, clock=clock)
+    cluster = Cluster(
+        database=database,
+        settings=settings.cluster,
+        watch=engine.cluster,
+        pooler=engine.pooler,
+        catalogue=settings.extensions.catalogue,
+        clock=clock,
+    )
+    engine.cluster.when_ready(cluster.learn_version)
+    return Faces(
+        authenticator=authenticator,
+        cluster=cluster,
+        servicers={
+            "ProjectService": ProjectServicer(projects=projects, connections=connections, cluster=cluster),
+            "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
+            "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
+            "OrganizationService": OrganizationServicer(organizations=organizations, api_keys=api_keys),
+            "ClusterService": ClusterServicer(cluster=cluster),
+        },
+    )
+
+
+def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Database, clock: Clock) -> tuple[Duty, ...]:
+    """What is done by the clock."""
+    pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
+    return (
+        Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
+        Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
+        Duty("look after the spares", timedelta(minutes=5), engine.spares.look_after),
+    )
