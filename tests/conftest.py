@@ -9,6 +9,7 @@ from capyd.domain.installed import ClusterFacts
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.preparation import prepare_cluster
 from tests.servers import Cluster, installations, running_cluster
+from tests.tenants import Tenants
 
 
 @pytest.fixture(scope="session", params=sorted(installations()))
@@ -31,3 +32,11 @@ async def connections(cluster: Cluster) -> AsyncIterator[AdminConnections]:
 async def facts(connections: AdminConnections) -> ClusterFacts:
     """The cluster, prepared."""
     return await prepare_cluster(connections, default_extensions=DEFAULT_EXTENSIONS)
+
+
+@pytest.fixture
+async def tenants(cluster: Cluster, connections: AdminConnections, facts: ClusterFacts) -> AsyncIterator[Tenants]:
+    """Spares and tenants, all dropped after the test."""
+    tenants = Tenants(cluster, connections, facts)
+    yield tenants
+    await tenants.drop_all()
