@@ -9,7 +9,7 @@ from capyd.cli.tables import moment, print_json, print_table
 from capyd.client.channel import Channel
 from capyd.domain.principals import ALL_SCOPES, EVERY_SCOPE
 from capyd.v1 import organizations_pb2 as pb
-from capyd.v1.organizations_pb2_grpc import OrganizationServiceAsyncStub, OrganizationServiceStub
+from capyd.v1.organizations_pb2_grpc import OrganizationServiceStub
 
 organization_option = click.option(
     "--organization", "organization_id", required=True, metavar="ORG", help="The organization's id: org_..."
@@ -56,7 +56,7 @@ def create(
         request.expires_at.FromDatetime(expires.replace(tzinfo=UTC))
 
     async def calls(channel: Channel) -> pb.CreateApiKeyResponse:
-        return await _stub(channel).CreateApiKey(request, timeout=TIMEOUT_SECONDS)
+        return await OrganizationServiceStub(channel).CreateApiKey(request, timeout=TIMEOUT_SECONDS)
 
     created = call_daemon(target, calls)
     if as_json:
@@ -76,7 +76,7 @@ def list_keys(*, target: str, organization_id: str, as_json: bool) -> None:
     async def calls(channel: Channel) -> pb.ListApiKeysResponse:
         whole = pb.ListApiKeysResponse()
         while True:
-            page = await _stub(channel).ListApiKeys(
+            page = await OrganizationServiceStub(channel).ListApiKeys(
                 pb.ListApiKeysRequest(organization_id=organization_id, page_token=whole.next_page_token),
                 timeout=TIMEOUT_SECONDS,
             )
@@ -113,7 +113,7 @@ def revoke(*, target: str, organization_id: str, api_key_id: str, as_json: bool)
     """Revoke a key, by its id: it is refused from the next request on."""
 
     async def calls(channel: Channel) -> pb.RevokeApiKeyResponse:
-        return await _stub(channel).RevokeApiKey(
+        return await OrganizationServiceStub(channel).RevokeApiKey(
             pb.RevokeApiKeyRequest(organization_id=organization_id, api_key_id=api_key_id), timeout=TIMEOUT_SECONDS
         )
 
@@ -122,7 +122,3 @@ def revoke(*, target: str, organization_id: str, api_key_id: str, as_json: bool)
         print_json(answer)
     else:
         click.echo(f"{api_key_id}: revoked")
-
-
-def _stub(channel: Channel) -> OrganizationServiceAsyncStub:
-    return OrganizationServiceStub(channel)

@@ -50,7 +50,7 @@ def service_handler(descriptor: ServiceDescriptor, servicer: object, trust: Trus
 
 def _method_handler(
     method: MethodDescriptor, behaviour: Callable[..., Any], trust: TrustPolicy
-) -> grpc.RpcMethodHandler[Any, Any]:
+) -> "grpc.RpcMethodHandler[Any, Any]":
     rule = access_rule(method)
     call = _Call(method, rule, trust)
     request_class = GetMessageClass(method.input_type)
