@@ -3,6 +3,8 @@
 import aiohttp
 
 from capyd.client.channel import open_channel
+from capyd.client.failures import CallError, call_failures
+from capyd.dev.errors import StackError
 from capyd.dev.layout import Layout
 from capyd.dev.memory import Memory
 from capyd.runtime.atomic_file import write_atomically
@@ -17,7 +19,19 @@ async def ensure_api_key(layout: Layout, memory: Memory, *, http_url: str) -> st
     """The key kept in the state directory, or a new one when that was lost or revoked.
 
     Makes the organization that it belongs to, unless it is there.
+
+    Raises:
+        StackError: the daemon or the gateway refuses.
     """
+    try:
+        return await _ensure_api_key(layout, memory, http_url)
+    except (CallError, aiohttp.ClientError, TimeoutError) as error:
+        raise StackError(
+            f"the stack is up, and no API key could be had of it: {error}. The daemon's log is in {layout.logs}"
+        ) from error
+
+
+async def _ensure_api_key(layout: Layout, memory: Memory, http_url: str) -> str:
     if layout.api_key.exists():
         key = layout.api_key.read_text().strip()
         if await _is_accepted(key, http_url):
@@ -38,13 +52,16 @@ async def _is_accepted(key: str, http_url: str) -> bool:
 
 
 async def _create_key(layout: Layout, memory: Memory) -> str:
-    async with open_channel(f"unix:{layout.admin_socket}") as channel:
+    target = f"unix:{layout.admin_socket}"
+    async with open_channel(target) as channel:
         organizations = OrganizationServiceStub(channel)
-        await organizations.CreateOrganization(
-            pb.CreateOrganizationRequest(name=_NAME, organization_id=memory.organization_id), timeout=_TIMEOUT_SECONDS
-        )
-        response = await organizations.CreateApiKey(
-            pb.CreateApiKeyRequest(organization_id=memory.organization_id, name=_NAME, scopes=["*"]),
-            timeout=_TIMEOUT_SECONDS,
-        )
+        with call_failures(target):
+            await organizations.CreateOrganization(
+                pb.CreateOrganizationRequest(name=_NAME, organization_id=memory.organization_id),
+                timeout=_TIMEOUT_SECONDS,
+            )
+            response = await organizations.CreateApiKey(
+                pb.CreateApiKeyRequest(organization_id=memory.organization_id, name=_NAME, scopes=["*"]),
+                timeout=_TIMEOUT_SECONDS,
+            )
     return response.plaintext_api_key

@@ -54,12 +54,15 @@ async def daemon_answers(port: int) -> None:
 
 
 async def gateway_answers(port: int) -> None:
-    """The gateway, and the daemon behind it, say that they are ready."""
+    """The gateway answers, and the daemon behind it says that its cluster is prepared and its pooler there."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS)) as session:
 
         async def ask() -> bool:
             async with session.get(f"http://{HOST}:{port}/readyz") as response:
-                return response.status == 200
+                if response.status != 200:
+                    return False
+            async with session.get(f"http://{HOST}:{port}/status") as response:
+                return response.status == 200 and (await response.json())["status"] == "operational"
 
         await _until(ask)
 
