@@ -3,8 +3,10 @@
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from capyd.config import Settings
+from capyd.domain.failures import PoolerUnreachableError, UnreachableError
 from capyd.domain.ids import new_id
 from capyd.domain.plans import pool_size
 from capyd.host.sealing import Sealer
@@ -13,6 +15,7 @@ from capyd.jobs.job_type import JobType
 from capyd.jobs.lanes import Lanes
 from capyd.jobs.pruner import Pruner
 from capyd.jobs.runner import Runner
+from capyd.jobs.waiting import WaitingJobs
 from capyd.jobs.watchers import JobWatchers
 from capyd.periodic.scheduler import Duty
 from capyd.pgbouncer.pooler import Pooler
@@ -73,9 +76,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         postgres_settings=settings.postgres,
         pooler_settings=settings.pooler,
     )
-    cluster = ClusterWatch(
-        connections=connections, database=database, default_extensions=settings.extensions.default, clock=clock
-    )
+    cluster = ClusterWatch(connections=connections, database=database, default_extensions=settings.extensions.default)
     lanes = Lanes()
     spares = Spares(
         connections=connections,
@@ -110,16 +111,26 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         database=database,
         types=types,
         watchers=watchers,
-        when_waiting=cluster.report_lost,
+        when_waiting=partial(_look_for_lost_server, cluster, pooler_sync),
         clock=clock,
         generator=random.Random(),  # noqa: S311  (spreads retries)
     )
     runner = Runner(
         database=database, executor=executor, types=types, watchers=watchers, boot_id=new_id("boot"), clock=clock
     )
-    cluster.when_ready(runner.wake)
-    cluster.when_ready(spares.wake)
+    waiting = WaitingJobs(database=database, wake_runner=runner.wake, clock=clock)
+    cluster.when_ready(waiting.wake)
+    cluster.when_ready(spares.look_after)
+    pooler_sync.when_served(waiting.wake)
     return Engine(connections, cluster, pooler, pooler_sync, spares, watchers, runner)
+
+
+def _look_for_lost_server(cluster: ClusterWatch, pooler_sync: PoolerSync, error: UnreachableError) -> None:
+    """Have somebody try until the server that a job waits for answers."""
+    if isinstance(error, PoolerUnreachableError):
+        pooler_sync.request()
+    else:
+        cluster.report_lost(error.summary)
 
 
 def build_faces(settings: Settings, engine: Engine, *, database: Database, sealer: Sealer, clock: Clock) -> Faces:

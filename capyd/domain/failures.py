@@ -18,6 +18,10 @@ class UnreachableError(StepError):
     """A server that the step needs does not answer. The job waits for it; no attempt is burned."""
 
 
+class PoolerUnreachableError(UnreachableError):
+    """It is the pooler that does not answer."""
+
+
 class TransientError(StepError):
     """It may succeed when tried again: a lock, a deadline, a concurrent change. Costs an attempt."""
 

@@ -22,7 +22,7 @@ logger = get_logger(__name__)
 class Executor:
     """Runs attempts. What it is cancelled in stays `running`: the rescuer takes it back.
 
-    `when_waiting` is told why, when an attempt found a server away.
+    `when_waiting` is told when an attempt found a server away: whoever it is sees to it that the jobs wake again.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Executor:
         database: Database,
         types: dict[str, JobType],
         watchers: JobWatchers,
-        when_waiting: Callable[[str], None],
+        when_waiting: Callable[[UnreachableError], None],
         clock: Clock,
         generator: random.Random,
     ) -> None:
@@ -62,7 +62,7 @@ class Executor:
         try:
             return Completed(await self._types[job.type].run(job, steps))
         except UnreachableError as error:
-            self._when_waiting(error.summary)
+            self._when_waiting(error)
             return Waiting(error.summary, error.detail)
         except TransientError as error:
             return self._retry_or_give_up(job, error.summary, error.detail)

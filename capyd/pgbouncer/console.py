@@ -10,7 +10,7 @@ from psycopg import AsyncClientCursor, AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from capyd.config.settings import PoolerSettings
-from capyd.domain.failures import UnreachableError
+from capyd.domain.failures import PoolerUnreachableError
 from capyd.domain.secret import Secret
 from capyd.pgbouncer.render import CONSOLE_USER
 from capyd.pgbouncer.version import Version, missing, parse_version
@@ -56,7 +56,9 @@ class Console:
             # No driver's placeholder can be meant: the console takes none.
             return await cursor.execute(text.encode())
         except psycopg.OperationalError as error:
-            raise UnreachableError("the pooler's console has gone away", detail=" ".join(str(error).split())) from None
+            raise PoolerUnreachableError(
+                "the pooler's console has gone away", detail=" ".join(str(error).split())
+            ) from None
         except psycopg.Error as error:
             raise CommandError(error.diag.message_primary or str(error)) from None
 
@@ -66,7 +68,7 @@ async def open_console(settings: PoolerSettings, password: Secret) -> AsyncItera
     """A session on the console, over the pooler's Unix socket.
 
     Raises:
-        UnreachableError: the pooler does not answer, or its program is not there at all.
+        PoolerUnreachableError: the pooler does not answer, or its program is not there at all.
     """
     try:
         connection = await AsyncConnection.connect(
@@ -82,7 +84,7 @@ async def open_console(settings: PoolerSettings, password: Secret) -> AsyncItera
     except psycopg.Error as error:
         if shutil.which(settings.binary) is None:
             raise missing(settings.binary) from None
-        raise UnreachableError(
+        raise PoolerUnreachableError(
             f"the pooler does not answer on its socket in {settings.socket_dir}, port {settings.port}",
             detail=" ".join(str(error).split()),
         ) from None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
-from capyd.domain.failures import TransientError, UnreachableError
+from capyd.domain.failures import PoolerUnreachableError, TransientError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences
@@ -32,7 +32,7 @@ class Pooler:
         """Write a configuration that a pooler can start on, where there is none yet. Entries that are there stay.
 
         Raises:
-            UnreachableError: PgBouncer is not installed.
+            PoolerUnreachableError: PgBouncer is not installed.
             PermanentError: the files cannot be written.
         """
         version = await installed_version(self._settings.binary)
@@ -47,7 +47,7 @@ class Pooler:
         Returns when the pooler has been seen with them.
 
         Raises:
-            UnreachableError: the pooler does not answer; its files are as they were.
+            PoolerUnreachableError: the pooler does not answer; its files are as they were.
             TransientError: it did not take the configuration; the former one is in force again.
             PermanentError: the files cannot be written.
         """
@@ -90,7 +90,7 @@ class Pooler:
         try:
             async with self._console() as console:
                 return ".".join(str(part) for part in await console.version())
-        except UnreachableError:
+        except PoolerUnreachableError:
             return None
 
     async def _command(self, database: str, verb: str, *, when: str | None = None, unless: str | None = None) -> None:

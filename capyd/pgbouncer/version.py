@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.domain.failures import PermanentError, PoolerUnreachableError
 
 Version = tuple[int, int, int]
 
@@ -27,7 +27,7 @@ async def installed_version(binary: Path) -> Version:
     """The version of the program, which need not be the running one's.
 
     Raises:
-        UnreachableError: there is no such program.
+        PoolerUnreachableError: there is no such program.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -39,6 +39,6 @@ async def installed_version(binary: Path) -> Version:
     return parse_version(output.decode(errors="replace"))
 
 
-def missing(binary: Path) -> UnreachableError:
+def missing(binary: Path) -> PoolerUnreachableError:
     """What to say where the program is not there."""
-    return UnreachableError(f"there is no program {binary}: install the package pgbouncer")
+    return PoolerUnreachableError(f"there is no program {binary}: install the package pgbouncer")

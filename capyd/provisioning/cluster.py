@@ -7,11 +7,9 @@ from capyd.domain.failures import PermanentError, StepError, UnreachableError
 from capyd.domain.installed import ClusterFacts
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.preparation import prepare_cluster
-from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
 from capyd.sqlite.database import Database
 from capyd.sqlite.facts import find_fact, put_fact
-from capyd.sqlite.job_moves import wake_waiting_jobs
 
 logger = get_logger(__name__)
 
@@ -32,18 +30,16 @@ class ClusterWatch:
         connections: AdminConnections,
         database: Database,
         default_extensions: Sequence[str],
-        clock: Clock,
     ) -> None:
         self._connections = connections
         self._database = database
         self._default_extensions = default_extensions
-        self._clock = clock
         self._facts: ClusterFacts | None = None
         self._trouble = "it has not been asked yet"
         self._lost = asyncio.Event()
-        self._when_ready: list[Callable[[], Awaitable[None] | None]] = []
+        self._when_ready: list[Callable[[], Awaitable[None]]] = []
 
-    def when_ready(self, callback: Callable[[], Awaitable[None] | None]) -> None:
+    def when_ready(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Call `callback` each time the cluster has been prepared."""
         self._when_ready.append(callback)
 
@@ -63,7 +59,7 @@ class ClusterWatch:
         return self._facts
 
     def report_lost(self, reason: str) -> None:
-        """Somebody found a server away, the cluster's or the pooler's. Whatever it was, a preparation will tell."""
+        """Somebody found the cluster away."""
         if self._facts is not None:
             self._facts, self._trouble = None, reason
         self._lost.set()
@@ -75,7 +71,6 @@ class ClusterWatch:
             self._lost.clear()
             if await self.prepare():
                 await self._lost.wait()
-            # Whoever reports a loss right after each preparation (the pooler is what is away) must not spin.
             await asyncio.sleep(delay)
             delay = min(delay * 1.5, _LONGEST_DELAY_SECONDS) if self._facts is None else _FIRST_DELAY_SECONDS
 
@@ -91,12 +86,8 @@ class ClusterWatch:
             return False
         self._facts = facts
         logger.info("cluster.ready", postgres_version=facts.server_version, template=facts.template)
-        async with self._database.transaction() as tx:
-            await wake_waiting_jobs(tx, now=self._clock())
         for callback in self._when_ready:
-            outcome = callback()
-            if outcome is not None:
-                await outcome
+            await callback()
         return True
 
     async def _check_identity(self, facts: ClusterFacts) -> None:

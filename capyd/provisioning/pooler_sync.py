@@ -1,6 +1,7 @@
 """Keeps the pooler in step with the ledger: many changes, one reload."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.failures import StepError
@@ -13,7 +14,7 @@ from capyd.runtime.logs import get_logger
 
 logger = get_logger(__name__)
 
-_RETRY_SECONDS = 5.0
+_RETRY_SECONDS = 2.0
 
 
 class PoolerSync:
@@ -35,6 +36,11 @@ class PoolerSync:
         self._asked = 0
         self._served = 0
         self._requested = asyncio.Event()
+        self._when_served: list[Callable[[], Awaitable[None]]] = []
+
+    def when_served(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Call `callback` each time a request has been served: the pooler answers."""
+        self._when_served.append(callback)
 
     async def sync(self) -> None:
         """Return when the pooler has all that the ledger held at the call.
@@ -58,15 +64,22 @@ class PoolerSync:
 
     async def run(self) -> None:
         """Serve requests until cancelled; one that fails is tried again."""
+        trouble = None
         while True:
             await self._requested.wait()
             self._requested.clear()
             try:
                 await self.sync()
             except StepError as error:
-                logger.warning("pooler.sync_failed", reason=error.summary)
+                if error.summary != trouble:
+                    logger.warning("pooler.sync_failed", reason=error.summary)
+                trouble = error.summary
                 self._requested.set()
                 await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                trouble = None
+                for callback in self._when_served:
+                    await callback()
 
     async def _apply(self) -> None:
         entries = await list_pooler_entries(self._connections)

@@ -73,7 +73,7 @@ class Provision:
                     limits=project.limits,
                     specification=specification(project),
                 )
-            self._spares.wake()
+            self._spares.claimed()
             if tenant is not None:
                 return tenant
             async with steps.step("build a spare, as there is none", seconds=120):

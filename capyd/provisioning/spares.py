@@ -2,7 +2,7 @@
 
 import asyncio
 
-from capyd.domain.failures import StepError, UnreachableError
+from capyd.domain.failures import PoolerUnreachableError, StepError, UnreachableError
 from capyd.domain.tenants import new_tenant_names
 from capyd.host.sealing import Sealer
 from capyd.jobs.lanes import Lanes
@@ -41,15 +41,17 @@ class Spares:
         self._target = target
         self.pool_size = pool_size
         self._woken = asyncio.Event()
+        self._quiet = True
         self._building: set[str] = set()
 
-    def wake(self) -> None:
-        """A spare was claimed, or the cluster is back."""
+    def claimed(self) -> None:
+        """A spare was claimed: build another when it has become quiet."""
+        self._quiet = False
         self._woken.set()
 
     async def look_after(self) -> None:
-        """Check, by the clock, that what is there is what should be."""
-        self.wake()
+        """Check now that what is there is what should be: the cluster is back, or it is time to."""
+        self._woken.set()
 
     async def build(self) -> None:
         """Build one spare, two of them at a time in the whole daemon.
@@ -89,17 +91,20 @@ class Spares:
             async with asyncio.TaskGroup() as builds:
                 for _ in range(min(missing, 2)):
                     builds.create_task(self.build())
-        await self._pooler_sync.sync()
+            await self._pooler_sync.sync()
 
     async def run(self) -> None:
-        """Keep the pool filled until cancelled: woken, then a moment of quiet, then a pass."""
+        """Keep the pool filled until cancelled: woken, then a moment of quiet after claims, then a pass."""
         while True:
             await self._woken.wait()
             self._woken.clear()
-            await self._until_quiet()
             try:
+                await self._until_quiet()
                 await self.clean_up()
                 await self.fill()
+            except* PoolerUnreachableError:
+                # What was built is there; the pooler learns of it when it answers.
+                self._pooler_sync.request()
             except* UnreachableError as group:
                 # The watch wakes this task when the cluster is back.
                 self._cluster.report_lost(str(group.exceptions[0]))
@@ -110,11 +115,8 @@ class Spares:
 
     async def _until_quiet(self) -> None:
         """Return when nobody has claimed for a moment, or the pool runs dry."""
-        while True:
-            try:
-                await asyncio.wait_for(self._woken.wait(), _QUIET_SECONDS)
-            except TimeoutError:
-                return
-            self._woken.clear()
+        while not self._quiet:
+            self._quiet = True
+            await asyncio.sleep(_QUIET_SECONDS)
             if self._cluster.trouble is None and await count_spares(self._connections) <= self._target // 2:
                 return
