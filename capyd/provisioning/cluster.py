@@ -64,6 +64,16 @@ class ClusterWatch:
             self._facts, self._trouble = None, reason
         self._lost.set()
 
+    async def look(self) -> None:
+        """Ask the cluster now whether it answers, so that `trouble` is not from the last time it was needed."""
+        if self._facts is None:
+            return
+        try:
+            async with self._connections.ledger() as ledger:
+                await ledger.execute("SELECT")
+        except UnreachableError as error:
+            self.report_lost(error.summary)
+
     async def run(self) -> None:
         """Prepare the cluster, and again whenever it was lost. Runs until cancelled."""
         delay = _FIRST_DELAY_SECONDS

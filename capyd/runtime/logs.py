@@ -39,8 +39,10 @@ def configure_logs(*, level: str, log_format: LogFormat) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # One line a statement or a scheduler tick is the libraries' idea of INFO, not ours.
-    for chatty in ("apscheduler", "aiosqlite", "asyncio", "psycopg.pool", "grpc"):
+    for chatty in ("apscheduler", "aiosqlite", "asyncio", "grpc"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns at every try to connect to a server that is away: whoever needs the server says so, once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

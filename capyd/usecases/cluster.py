@@ -119,6 +119,7 @@ class Cluster:
 
     async def health(self) -> ServiceHealth:
         """How it is just now."""
+        await self._watch.look()
         trouble = self._watch.trouble
         pooler_version = await self._pooler.probe()
         components = (
