@@ -151,7 +151,7 @@ def start_pooler(settings: PoolerSettings) -> PoolerProcess:
     """Start PgBouncer on the configuration that stands in its directory, and wait until it listens."""
     with (settings.config_dir / "pgbouncer.log").open("ab") as log:
         process = subprocess.Popen(
-            [settings.binary, settings.config_dir / "pgbouncer.ini"], stdout=log, stderr=log, **_as(settings.os_user)
+            [settings.binary, settings.config_dir / "pgbouncer.ini"], stdout=log, stderr=log, **run_as(settings.os_user)
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -190,7 +190,7 @@ def _server_user() -> str:
 def _reachable(installation: Installation, os_user: str, directory: Path) -> Installation:
     """The installation, or a copy of it in `directory` where it stands in a home that `os_user` cannot enter."""
     program = installation.bin_dir / "postgres"
-    if subprocess.run(["test", "-x", program], check=False, **_as(os_user)).returncode == 0:
+    if subprocess.run(["test", "-x", program], check=False, **run_as(os_user)).returncode == 0:
         return installation
     package = installation.bin_dir.parent.parent
     for part in (package, package.with_name(f"{package.name}.libs")):
@@ -203,7 +203,7 @@ def _own(path: Path, os_user: str) -> None:
         shutil.chown(path, os_user, pwd.getpwnam(os_user).pw_gid)
 
 
-def _as(os_user: str) -> dict[str, object]:
+def run_as(os_user: str) -> dict[str, object]:
     if os.geteuid() != 0:
         return {}
     entry = pwd.getpwnam(os_user)
@@ -211,6 +211,8 @@ def _as(os_user: str) -> dict[str, object]:
 
 
 def _run(command: list[object], os_user: str) -> None:
-    done = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True, **_as(os_user))
+    done = subprocess.run(
+        [str(part) for part in command], check=False, capture_output=True, text=True, **run_as(os_user)
+    )
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")

@@ -130,8 +130,6 @@ class AdminConnections:
             "lock_timeout": "10000",
             "idle_in_transaction_session_timeout": "60000",
             "default_transaction_read_only": "off",
-            # One of our retries goes by a message's text.
-            "lc_messages": "C",
         }
         # Unknown before 17, where it would end the connection. Only administrators get into the ledger and
         # `postgres`, so it matters in tenants' databases alone, and there the version is known.

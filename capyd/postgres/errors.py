@@ -72,7 +72,7 @@ async def retried_on_concurrent_update(operation: Callable[[], Awaitable[Result]
     """Run a whole transaction, again when another one changed the same catalog row meanwhile.
 
     PostgreSQL does not queue such changes as it does with tables: the later one fails with XX000. Only the
-    text tells this from a corrupt catalog, so it is compared here (sessions are pinned to `lc_messages=C`).
+    text tells this from a corrupt catalog, so it is compared here: internal errors are never translated.
     """
     for attempt in range(_CONCURRENT_ATTEMPTS):
         try:

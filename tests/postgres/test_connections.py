@@ -1,22 +1,14 @@
 """Administrative connections: pinned against tenants, and quick to say that the server is away."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from capyd.domain.failures import PermanentError, UnreachableError
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.preparation import prepare_cluster
-from tests.servers import Cluster, installations, running_cluster
+from tests.servers import Cluster
 from tests.tenants import Tenants
-
-
-@pytest.fixture
-def own_cluster() -> Iterator[Cluster]:
-    """A cluster that the test may stop."""
-    with running_cluster(next(iter(installations().values()))) as running:
-        yield running
 
 
 async def test_a_tenant_cannot_shadow_a_built_in_for_us(tenants: Tenants, cluster: Cluster) -> None:

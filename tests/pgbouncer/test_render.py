@@ -1,0 +1,112 @@
+"""The configuration as text, and the pure parts around it."""
+
+from pathlib import Path
+
+import pytest
+
+from capyd.config.settings import PoolerSettings, PostgresSettings
+from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.domain.secret import Secret
+from capyd.domain.tenants import PoolerEntry
+from capyd.pgbouncer.comparison import find_differences
+from capyd.pgbouncer.files import read_console_password
+from capyd.pgbouncer.render import render, render_ini
+from capyd.pgbouncer.version import installed_version, parse_version
+
+POSTGRES = PostgresSettings(socket_dir=Path("/run/pg"), port=5433)
+POOLER = PoolerSettings(config_dir=Path("/etc/pooler"))
+ENTRIES = [
+    PoolerEntry("capy_b", "capy_b", Secret("SCRAM-SHA-256$4096:b"), 10),
+    PoolerEntry("capy_a", "capy_a", Secret("SCRAM-SHA-256$4096:a"), 20),
+]
+
+
+def test_the_files_whole() -> None:
+    files = render(
+        ENTRIES, version=(1, 18, 0), pooler=POOLER, postgres=POSTGRES, console_password=Secret("console-word")
+    )
+    assert files["databases.ini"].decode() == (
+        "; written by capyd, anew with every change\n"
+        "[databases]\n"
+        "capy_a = host=/run/pg port=5433 pool_size=20 max_db_connections=20\n"
+        "capy_b = host=/run/pg port=5433 pool_size=10 max_db_connections=10\n"
+    )
+    assert files["hba.conf"].decode() == (
+        "# written by capyd, anew with every change\n"
+        "local pgbouncer capyd_console scram-sha-256\n"
+        "host capy_a capy_a 0.0.0.0/0 scram-sha-256\n"
+        "host capy_a capy_a ::/0 scram-sha-256\n"
+        "host capy_b capy_b 0.0.0.0/0 scram-sha-256\n"
+        "host capy_b capy_b ::/0 scram-sha-256\n"
+    )
+    assert files["users.txt"].decode() == (
+        "; written by capyd, anew with every change\n"
+        '"capyd_console" "console-word"\n'
+        '"capy_a" "SCRAM-SHA-256$4096:a"\n'
+        '"capy_b" "SCRAM-SHA-256$4096:b"\n'
+    )
+    assert b"%include /etc/pooler/databases.ini\n" in files["pgbouncer.ini"]
+
+
+def test_the_order_of_the_entries_does_not_matter() -> None:
+    one, other = (
+        render(entries, version=(1, 18, 0), pooler=POOLER, postgres=POSTGRES, console_password=Secret("word"))
+        for entries in (ENTRIES, ENTRIES[::-1])
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(("version", "known"), [((1, 18, 0), False), ((1, 20, 1), False), ((1, 21, 0), True)])
+def test_a_setting_is_rendered_for_versions_that_know_it(version: tuple[int, int, int], known: bool) -> None:
+    assert ("max_prepared_statements" in render_ini(POOLER, version)) is known
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("PgBouncer 1.18.0\nlibevent 2.1.12-stable\n", (1, 18, 0)),
+        ("PgBouncer 1.25.2", (1, 25, 2)),
+    ],
+)
+def test_versions_as_the_program_tells_them(text: str, version: tuple[int, int, int]) -> None:
+    assert parse_version(text) == version
+
+
+def test_another_program_is_not_taken_for_it() -> None:
+    with pytest.raises(PermanentError):
+        parse_version("pgpool-II version 4.3.5")
+
+
+async def test_a_program_that_is_not_there_names_its_package() -> None:
+    with pytest.raises(UnreachableError, match="install the package pgbouncer"):
+        await installed_version(Path("/nowhere/pgbouncer"))
+
+
+def test_differences_are_told_a_line_each() -> None:
+    databases = [
+        {"name": "pgbouncer", "host": None, "port": 6432, "database": "pgbouncer", "pool_size": 2},
+        {
+            "name": "capy_a",
+            "host": "/run/pg",
+            "port": 5433,
+            "database": "capy_a",
+            "pool_size": 7,
+            "max_connections": 20,
+        },
+        {"name": "capy_old", "host": "/run/pg", "port": 5433, "database": "capy_old", "pool_size": 7},
+    ]
+    differences = find_differences(ENTRIES, databases=databases, users=[{"name": "capy_a"}], postgres=POSTGRES)
+    assert differences == [
+        "capy_a: pool_size is 7, not 20",
+        "capy_b: there is no such entry",
+        "capy_b: there is no such user",
+        "capy_old: an entry that should not be there",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "two words\n", 'a"b\n', "a\nb\n"])
+def test_a_console_password_that_the_auth_file_cannot_hold_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "console.password"
+    path.write_text(text)
+    with pytest.raises(PermanentError):
+        read_console_password(path)
