@@ -39,6 +39,7 @@ from capyd.usecases.authentication import Authenticator
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
 from capyd.usecases.extensions import Extensions
+from capyd.usecases.idempotency import RepeatedRequests
 from capyd.usecases.jobs import Jobs
 from capyd.usecases.organizations import Organizations
 from capyd.usecases.projects import Projects
@@ -63,6 +64,7 @@ class Faces:
 
     authenticator: Authenticator
     cluster: Cluster
+    repeated: RepeatedRequests
     servicers: dict[str, object]
 
 
@@ -168,6 +170,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
     return Faces(
         authenticator=authenticator,
         cluster=cluster,
+        repeated=RepeatedRequests(database=database, clock=clock),
         servicers={
             "ProjectService": ProjectServicer(projects=projects, connections=connections, cluster=cluster),
             "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
@@ -183,6 +186,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
     pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
     return (
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
+        Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("look after the spares", timedelta(minutes=5), engine.spares.look_after),
     )

@@ -48,7 +48,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
     await faces.cluster.adopt_identity()
     await rescue(database, clock=utc_now)
     await engine.connections.open()
-    listeners = Listeners(faces.servicers)
+    listeners = Listeners(faces.servicers, faces.repeated)
     tasks = Tasks()
     scheduler = Scheduler(duties(settings, engine, faces, database=database, clock=utc_now))
     try:

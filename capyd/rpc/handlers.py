@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import grpc
 import structlog
@@ -19,12 +20,13 @@ from capyd.domain.ids import new_id
 from capyd.domain.principals import Principal
 from capyd.rpc.access_rules import access_rule
 from capyd.rpc.errors import grpc_code, internal_status, to_status
+from capyd.rpc.repetition import answer_once, takes_request_id
 from capyd.rpc.trust import TrustPolicy
 from capyd.runtime.logs import get_logger
+from capyd.usecases.idempotency import RepeatedRequests
 
 logger = get_logger(__name__)
 
-Answer = TypeVar("Answer")
 Unary = Callable[[Any, Principal], Awaitable[Message]]
 Streaming = Callable[[Any, Principal], AsyncIterator[Message]]
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,7 +34,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 ANYBODY = Principal(auth_source="none", scopes=())
 
 
-def service_handler(descriptor: ServiceDescriptor, servicer: object, trust: TrustPolicy) -> grpc.GenericRpcHandler:
+def service_handler(
+    descriptor: ServiceDescriptor, servicer: object, *, trust: TrustPolicy, repeated: RepeatedRequests
+) -> grpc.GenericRpcHandler:
     """The handler of a whole service behind one trust policy.
 
     The servicer has, for each method of the descriptor, one of the same name that takes the request and the
@@ -44,16 +48,21 @@ def service_handler(descriptor: ServiceDescriptor, servicer: object, trust: Trus
     """
     return grpc.method_handlers_generic_handler(
         descriptor.full_name,
-        {method.name: _method_handler(method, getattr(servicer, method.name), trust) for method in descriptor.methods},
+        {
+            method.name: _method_handler(method, getattr(servicer, method.name), trust, repeated)
+            for method in descriptor.methods
+        },
     )
 
 
 def _method_handler(
-    method: MethodDescriptor, behaviour: Callable[..., Any], trust: TrustPolicy
+    method: MethodDescriptor, behaviour: Callable[..., Any], trust: TrustPolicy, repeated: RepeatedRequests
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     rule = access_rule(method)
     call = _Call(method, rule, trust)
     request_class = GetMessageClass(method.input_type)
+    if takes_request_id(method):
+        behaviour = partial(answer_once, repeated, method, behaviour)
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(call.streaming(behaviour), request_class.FromString, _serialize)
     return grpc.unary_unary_rpc_method_handler(call.unary(behaviour), request_class.FromString, _serialize)

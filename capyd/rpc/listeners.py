@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from capyd.rpc.handlers import service_handler
 from capyd.rpc.trust import TrustPolicy
+from capyd.usecases.idempotency import RepeatedRequests
 from capyd.v1 import cluster_pb2, extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
 
 SERVICES: Final[Mapping[str, ServiceDescriptor]] = {
@@ -45,8 +46,9 @@ class ListenError(Exception):
 class Listeners:
     """All servers of the daemon, with one health service: what is said of one is true of all."""
 
-    def __init__(self, servicers: Mapping[str, object]) -> None:
+    def __init__(self, servicers: Mapping[str, object], repeated: RepeatedRequests) -> None:
         self._servicers = servicers
+        self._repeated = repeated
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
         self._sockets: list[Path] = []
@@ -86,7 +88,10 @@ class Listeners:
     async def _add(self, address: str, trust: TrustPolicy) -> None:
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(
-            tuple(service_handler(SERVICES[name], servicer, trust) for name, servicer in self._servicers.items())
+            tuple(
+                service_handler(SERVICES[name], servicer, trust=trust, repeated=self._repeated)
+                for name, servicer in self._servicers.items()
+            )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = (*(service.full_name for service in SERVICES.values()), health.SERVICE_NAME, reflection.SERVICE_NAME)

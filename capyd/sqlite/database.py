@@ -65,6 +65,7 @@ class Database:
     def __init__(self, writer: aiosqlite.Connection, readers: list[aiosqlite.Connection]) -> None:
         self._writer = writer
         self._writing = asyncio.Lock()
+        self._open: tuple[asyncio.Task[object] | None, Transaction] | None = None
         self._all_readers = readers
         self._idle_readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         for reader in readers:
@@ -94,17 +95,27 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """A write transaction: committed when the block ends, rolled back when it raises or is cancelled."""
+        """A write transaction: committed when the block ends, rolled back when it raises or is cancelled.
+
+        Inside another one of the same task it is that one: the outer block's end commits both, or neither.
+        """
+        task = asyncio.current_task()
+        if self._open is not None and self._open[0] is task:
+            yield self._open[1]
+            return
         async with self._writing:
             # A cancelled await leaves the statement to run in the connection's thread all the same, in order:
             # the ROLLBACK below comes after it. A commit is shielded, so that its outcome is always known.
             transaction = Transaction(self._writer)
+            self._open = (task, transaction)
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield transaction
             except BaseException:
                 await asyncio.shield(self._roll_back())
                 raise
+            finally:
+                self._open = None
             await asyncio.shield(self._commit(transaction))
 
     async def _commit(self, transaction: Transaction) -> None:

@@ -27,7 +27,7 @@ from capyd.v1 import options_pb2 as capyd_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61pyd/v1/extensions.proto\x12\x08\x63\x61pyd.v1\x1a\x13\x63\x61pyd/v1/jobs.proto\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"\x80\x02\n\tExtension\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\x12\x0f\n\x07trusted\x18\x05 \x01(\x08\x12\x1e\n\x11installed_version\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x11\x61vailable_version\x18\x07 \x01(\t\x12\x18\n\x10update_available\x18\x08 \x01(\x08\x12\x18\n\x10requires_restart\x18\t \x01(\x08\x12\x10\n\x08\x63\x61tegory\x18\n \x01(\tB\x14\n\x12_installed_version\"3\n\x15ListExtensionsRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\"A\n\x16ListExtensionsResponse\x12\'\n\nextensions\x18\x01 \x03(\x0b\x32\x13.capyd.v1.Extension\"J\n\x16\x45nableExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\"5\n\x17\x45nableExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"K\n\x17\x44isableExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\"6\n\x18\x44isableExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"J\n\x16UpdateExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\"5\n\x17UpdateExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job2\xe9\x05\n\x10\x45xtensionService\x12\xa6\x01\n\x0eListExtensions\x12\x1f.capyd.v1.ListExtensionsRequest\x1a .capyd.v1.ListExtensionsResponse\"Q\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0c\x12\nExtensions\x82\xd3\xe4\x93\x02&\x12$/v1/projects/{project_id}/extensions\x12\xb0\x01\n\x0f\x45nableExtension\x12 .capyd.v1.EnableExtensionRequest\x1a!.capyd.v1.EnableExtensionResponse\"X\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02)\"$/v1/projects/{project_id}/extensions:\x01*\x12\xb7\x01\n\x10\x44isableExtension\x12!.capyd.v1.DisableExtensionRequest\x1a\".capyd.v1.DisableExtensionResponse\"\\\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02-*+/v1/projects/{project_id}/extensions/{name}\x12\xbe\x01\n\x0fUpdateExtension\x12 .capyd.v1.UpdateExtensionRequest\x1a!.capyd.v1.UpdateExtensionResponse\"f\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02\x37\"2/v1/projects/{project_id}/extensions/{name}/update:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63\x61pyd/v1/extensions.proto\x12\x08\x63\x61pyd.v1\x1a\x13\x63\x61pyd/v1/jobs.proto\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\"\x80\x02\n\tExtension\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_version\x18\x03 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\x12\x0f\n\x07trusted\x18\x05 \x01(\x08\x12\x1e\n\x11installed_version\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x11\x61vailable_version\x18\x07 \x01(\t\x12\x18\n\x10update_available\x18\x08 \x01(\x08\x12\x18\n\x10requires_restart\x18\t \x01(\x08\x12\x10\n\x08\x63\x61tegory\x18\n \x01(\tB\x14\n\x12_installed_version\"3\n\x15ListExtensionsRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\"A\n\x16ListExtensionsResponse\x12\'\n\nextensions\x18\x01 \x03(\x0b\x32\x13.capyd.v1.Extension\"f\n\x16\x45nableExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x1a\n\nrequest_id\x18\x14 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\"5\n\x17\x45nableExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"g\n\x17\x44isableExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x1a\n\nrequest_id\x18\x14 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\"6\n\x18\x44isableExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"f\n\x16UpdateExtensionRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x1a\n\nrequest_id\x18\x14 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\"5\n\x17UpdateExtensionResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job2\xe9\x05\n\x10\x45xtensionService\x12\xa6\x01\n\x0eListExtensions\x12\x1f.capyd.v1.ListExtensionsRequest\x1a .capyd.v1.ListExtensionsResponse\"Q\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0c\x12\nExtensions\x82\xd3\xe4\x93\x02&\x12$/v1/projects/{project_id}/extensions\x12\xb0\x01\n\x0f\x45nableExtension\x12 .capyd.v1.EnableExtensionRequest\x1a!.capyd.v1.EnableExtensionResponse\"X\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02)\"$/v1/projects/{project_id}/extensions:\x01*\x12\xb7\x01\n\x10\x44isableExtension\x12!.capyd.v1.DisableExtensionRequest\x1a\".capyd.v1.DisableExtensionResponse\"\\\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02-*+/v1/projects/{project_id}/extensions/{name}\x12\xbe\x01\n\x0fUpdateExtension\x12 .capyd.v1.UpdateExtensionRequest\x1a!.capyd.v1.UpdateExtensionResponse\"f\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\xb2\xbb\x18\x0f\x08\xca\x01\x12\nExtensions\x82\xd3\xe4\x93\x02\x37\"2/v1/projects/{project_id}/extensions/{name}/update:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,14 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENABLEEXTENSIONREQUEST'].fields_by_name['project_id']._serialized_options = b'\252\273\030\002\030\001'
   _globals['_ENABLEEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_ENABLEEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\252\273\030\002\030\001'
+  _globals['_ENABLEEXTENSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ENABLEEXTENSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\252\273\030\002\010\001'
   _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['project_id']._loaded_options = None
   _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['project_id']._serialized_options = b'\252\273\030\002\030\001'
   _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\252\273\030\002\030\001'
+  _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DISABLEEXTENSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\252\273\030\002\010\001'
   _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['project_id']._loaded_options = None
   _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['project_id']._serialized_options = b'\252\273\030\002\030\001'
   _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\252\273\030\002\030\001'
+  _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEEXTENSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\252\273\030\002\010\001'
   _globals['_EXTENSIONSERVICE'].methods_by_name['ListExtensions']._loaded_options = None
   _globals['_EXTENSIONSERVICE'].methods_by_name['ListExtensions']._serialized_options = b'\252\273\030\021\032\rprojects:read(\001\262\273\030\014\022\nExtensions\202\323\344\223\002&\022$/v1/projects/{project_id}/extensions'
   _globals['_EXTENSIONSERVICE'].methods_by_name['EnableExtension']._loaded_options = None
@@ -63,17 +69,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEXTENSIONSRESPONSE']._serialized_start=426
   _globals['_LISTEXTENSIONSRESPONSE']._serialized_end=491
   _globals['_ENABLEEXTENSIONREQUEST']._serialized_start=493
-  _globals['_ENABLEEXTENSIONREQUEST']._serialized_end=567
-  _globals['_ENABLEEXTENSIONRESPONSE']._serialized_start=569
-  _globals['_ENABLEEXTENSIONRESPONSE']._serialized_end=622
-  _globals['_DISABLEEXTENSIONREQUEST']._serialized_start=624
-  _globals['_DISABLEEXTENSIONREQUEST']._serialized_end=699
-  _globals['_DISABLEEXTENSIONRESPONSE']._serialized_start=701
-  _globals['_DISABLEEXTENSIONRESPONSE']._serialized_end=755
-  _globals['_UPDATEEXTENSIONREQUEST']._serialized_start=757
-  _globals['_UPDATEEXTENSIONREQUEST']._serialized_end=831
-  _globals['_UPDATEEXTENSIONRESPONSE']._serialized_start=833
-  _globals['_UPDATEEXTENSIONRESPONSE']._serialized_end=886
-  _globals['_EXTENSIONSERVICE']._serialized_start=889
-  _globals['_EXTENSIONSERVICE']._serialized_end=1634
+  _globals['_ENABLEEXTENSIONREQUEST']._serialized_end=595
+  _globals['_ENABLEEXTENSIONRESPONSE']._serialized_start=597
+  _globals['_ENABLEEXTENSIONRESPONSE']._serialized_end=650
+  _globals['_DISABLEEXTENSIONREQUEST']._serialized_start=652
+  _globals['_DISABLEEXTENSIONREQUEST']._serialized_end=755
+  _globals['_DISABLEEXTENSIONRESPONSE']._serialized_start=757
+  _globals['_DISABLEEXTENSIONRESPONSE']._serialized_end=811
+  _globals['_UPDATEEXTENSIONREQUEST']._serialized_start=813
+  _globals['_UPDATEEXTENSIONREQUEST']._serialized_end=915
+  _globals['_UPDATEEXTENSIONRESPONSE']._serialized_start=917
+  _globals['_UPDATEEXTENSIONRESPONSE']._serialized_end=970
+  _globals['_EXTENSIONSERVICE']._serialized_start=973
+  _globals['_EXTENSIONSERVICE']._serialized_end=1718
 # @@protoc_insertion_point(module_scope)

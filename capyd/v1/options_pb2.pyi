@@ -88,6 +88,7 @@ class FieldRules(_message.Message):
     NULL_WHEN_ABSENT_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     IGNORED_FIELD_NUMBER: _builtins.int
+    SHOWN_ONCE_FIELD_NUMBER: _builtins.int
     grpc_only: _builtins.bool
     """Part of the gRPC face only: never in a REST path, query or body, in either direction."""
     null_when_absent: _builtins.bool
@@ -96,6 +97,8 @@ class FieldRules(_message.Message):
     """A request without it is refused."""
     ignored: _builtins.bool
     """Sent by public CapyDB clients and of no use on one node: accepted and not read."""
+    shown_once: _builtins.bool
+    """In a first answer and never in one that is repeated: that one has `code: already_shown` instead."""
     def __init__(
         self,
         *,
@@ -103,10 +106,11 @@ class FieldRules(_message.Message):
         null_when_absent: _builtins.bool = ...,
         required: _builtins.bool = ...,
         ignored: _builtins.bool = ...,
+        shown_once: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grpc_only", b"grpc_only", "ignored", b"ignored", "null_when_absent", b"null_when_absent", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grpc_only", b"grpc_only", "ignored", b"ignored", "null_when_absent", b"null_when_absent", "required", b"required", "shown_once", b"shown_once"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

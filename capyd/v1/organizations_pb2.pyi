@@ -259,6 +259,7 @@ class CreateOrganizationRequest(_message.Message):
     SLUG_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     slug: _builtins.str
     """Derived from the name when absent."""
@@ -266,6 +267,8 @@ class CreateOrganizationRequest(_message.Message):
     """The configuration's first plan when absent."""
     organization_id: _builtins.str
     """`org_...`, for a controller that gives ids out itself."""
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
@@ -273,10 +276,11 @@ class CreateOrganizationRequest(_message.Message):
         slug: _builtins.str | None = ...,
         plan: _builtins.str | None = ...,
         organization_id: _builtins.str | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_organization_id", b"_organization_id", "_plan", b"_plan", "_slug", b"_slug", "organization_id", b"organization_id", "plan", b"plan", "slug", b"slug"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_organization_id", b"_organization_id", "_plan", b"_plan", "_slug", b"_slug", "name", b"name", "organization_id", b"organization_id", "plan", b"plan", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_organization_id", b"_organization_id", "_plan", b"_plan", "_slug", b"_slug", "name", b"name", "organization_id", b"organization_id", "plan", b"plan", "request_id", b"request_id", "slug", b"slug"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__organization_id: _TypeAlias = _typing.Literal["organization_id"]  # noqa: Y015
     _WhichOneofArgType__organization_id: _TypeAlias = _typing.Literal["_organization_id", b"_organization_id"]  # noqa: Y015
@@ -433,10 +437,13 @@ class CreateApiKeyRequest(_message.Message):
     PROJECT_ID_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     DEVICE_NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     organization_id: _builtins.str
     name: _builtins.str
     project_id: _builtins.str
     device_name: _builtins.str
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -450,10 +457,11 @@ class CreateApiKeyRequest(_message.Message):
         project_id: _builtins.str | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         device_name: _builtins.str | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_device_name", b"_device_name", "_project_id", b"_project_id", "device_name", b"device_name", "expires_at", b"expires_at", "project_id", b"project_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_device_name", b"_device_name", "_project_id", b"_project_id", "device_name", b"device_name", "expires_at", b"expires_at", "name", b"name", "organization_id", b"organization_id", "project_id", b"project_id", "scopes", b"scopes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_device_name", b"_device_name", "_project_id", b"_project_id", "device_name", b"device_name", "expires_at", b"expires_at", "name", b"name", "organization_id", b"organization_id", "project_id", b"project_id", "request_id", b"request_id", "scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__device_name: _TypeAlias = _typing.Literal["device_name"]  # noqa: Y015
     _WhichOneofArgType__device_name: _TypeAlias = _typing.Literal["_device_name", b"_device_name"]  # noqa: Y015
@@ -472,20 +480,32 @@ class CreateApiKeyResponse(_message.Message):
 
     API_KEY_FIELD_NUMBER: _builtins.int
     PLAINTEXT_API_KEY_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     plaintext_api_key: _builtins.str
+    """In the first answer alone."""
+    code: _builtins.str
+    """`already_shown`, in the answer to a repeated request."""
     @_builtins.property
     def api_key(self) -> Global___ApiKey: ...
     def __init__(
         self,
         *,
         api_key: Global___ApiKey | None = ...,
-        plaintext_api_key: _builtins.str = ...,
+        plaintext_api_key: _builtins.str | None = ...,
+        code: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_code", b"_code", "_plaintext_api_key", b"_plaintext_api_key", "api_key", b"api_key", "code", b"code", "plaintext_api_key", b"plaintext_api_key"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "plaintext_api_key", b"plaintext_api_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_code", b"_code", "_plaintext_api_key", b"_plaintext_api_key", "api_key", b"api_key", "code", b"code", "plaintext_api_key", b"plaintext_api_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__code: _TypeAlias = _typing.Literal["code"]  # noqa: Y015
+    _WhichOneofArgType__code: _TypeAlias = _typing.Literal["_code", b"_code"]  # noqa: Y015
+    _WhichOneofReturnType__plaintext_api_key: _TypeAlias = _typing.Literal["plaintext_api_key"]  # noqa: Y015
+    _WhichOneofArgType__plaintext_api_key: _TypeAlias = _typing.Literal["_plaintext_api_key", b"_plaintext_api_key"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__code) -> _WhichOneofReturnType__code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__plaintext_api_key) -> _WhichOneofReturnType__plaintext_api_key | None: ...
 
 Global___CreateApiKeyResponse: _TypeAlias = CreateApiKeyResponse  # noqa: Y015
 
@@ -495,17 +515,21 @@ class RevokeApiKeyRequest(_message.Message):
 
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
     API_KEY_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     organization_id: _builtins.str
     api_key_id: _builtins.str
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
         organization_id: _builtins.str = ...,
         api_key_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "organization_id", b"organization_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "organization_id", b"organization_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -203,6 +203,7 @@ class CreateProjectRequest(_message.Message):
     CLUSTER_ID_FIELD_NUMBER: _builtins.int
     ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
     POSTGRES_VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """1 to 100 characters, no control characters."""
     environment: _builtins.str
@@ -217,6 +218,8 @@ class CreateProjectRequest(_message.Message):
     """For platform administrators; an organization's own principal is scoped to its own."""
     postgres_version: _builtins.str
     """Must be this cluster's major."""
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
@@ -227,10 +230,11 @@ class CreateProjectRequest(_message.Message):
         cluster_id: _builtins.str | None = ...,
         organization_id: _builtins.str | None = ...,
         postgres_version: _builtins.str | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cluster_id", b"_cluster_id", "_environment", b"_environment", "_organization_id", b"_organization_id", "_postgres_version", b"_postgres_version", "_region", b"_region", "_slug", b"_slug", "cluster_id", b"cluster_id", "environment", b"environment", "organization_id", b"organization_id", "postgres_version", b"postgres_version", "region", b"region", "slug", b"slug"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cluster_id", b"_cluster_id", "_environment", b"_environment", "_organization_id", b"_organization_id", "_postgres_version", b"_postgres_version", "_region", b"_region", "_slug", b"_slug", "cluster_id", b"cluster_id", "environment", b"environment", "name", b"name", "organization_id", b"organization_id", "postgres_version", b"postgres_version", "region", b"region", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cluster_id", b"_cluster_id", "_environment", b"_environment", "_organization_id", b"_organization_id", "_postgres_version", b"_postgres_version", "_region", b"_region", "_slug", b"_slug", "cluster_id", b"cluster_id", "environment", b"environment", "name", b"name", "organization_id", b"organization_id", "postgres_version", b"postgres_version", "region", b"region", "request_id", b"request_id", "slug", b"slug"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cluster_id: _TypeAlias = _typing.Literal["cluster_id"]  # noqa: Y015
     _WhichOneofArgType__cluster_id: _TypeAlias = _typing.Literal["_cluster_id", b"_cluster_id"]  # noqa: Y015
@@ -333,6 +337,7 @@ class UpdateProjectRequest(_message.Message):
     MAX_CONNECTIONS_FIELD_NUMBER: _builtins.int
     STATEMENT_TIMEOUT_FIELD_NUMBER: _builtins.int
     IDLE_TRANSACTION_TIMEOUT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     project_id: _builtins.str
     name: _builtins.str
     environment: _builtins.str
@@ -341,6 +346,8 @@ class UpdateProjectRequest(_message.Message):
     """Within the plan, as the three below."""
     statement_timeout: _builtins.str
     idle_transaction_timeout: _builtins.str
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
@@ -351,10 +358,11 @@ class UpdateProjectRequest(_message.Message):
         max_connections: _builtins.int | None = ...,
         statement_timeout: _builtins.str | None = ...,
         idle_transaction_timeout: _builtins.str | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_always_on", b"_always_on", "_environment", b"_environment", "_idle_transaction_timeout", b"_idle_transaction_timeout", "_max_connections", b"_max_connections", "_name", b"_name", "_statement_timeout", b"_statement_timeout", "always_on", b"always_on", "environment", b"environment", "idle_transaction_timeout", b"idle_transaction_timeout", "max_connections", b"max_connections", "name", b"name", "statement_timeout", b"statement_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_always_on", b"_always_on", "_environment", b"_environment", "_idle_transaction_timeout", b"_idle_transaction_timeout", "_max_connections", b"_max_connections", "_name", b"_name", "_statement_timeout", b"_statement_timeout", "always_on", b"always_on", "environment", b"environment", "idle_transaction_timeout", b"idle_transaction_timeout", "max_connections", b"max_connections", "name", b"name", "project_id", b"project_id", "statement_timeout", b"statement_timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_always_on", b"_always_on", "_environment", b"_environment", "_idle_transaction_timeout", b"_idle_transaction_timeout", "_max_connections", b"_max_connections", "_name", b"_name", "_statement_timeout", b"_statement_timeout", "always_on", b"always_on", "environment", b"environment", "idle_transaction_timeout", b"idle_transaction_timeout", "max_connections", b"max_connections", "name", b"name", "project_id", b"project_id", "request_id", b"request_id", "statement_timeout", b"statement_timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__always_on: _TypeAlias = _typing.Literal["always_on"]  # noqa: Y015
     _WhichOneofArgType__always_on: _TypeAlias = _typing.Literal["_always_on", b"_always_on"]  # noqa: Y015
@@ -408,15 +416,19 @@ class DeleteProjectRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     project_id: _builtins.str
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
         project_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,15 +459,19 @@ class RetryProvisioningRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     project_id: _builtins.str
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
     def __init__(
         self,
         *,
         project_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

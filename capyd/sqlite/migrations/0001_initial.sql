@@ -99,6 +99,20 @@ CREATE TABLE jobs (
   CHECK (state <> 'failed' OR error IS NOT NULL)
 ) STRICT;
 
+-- Answers to mutations that carried a request id, so that the same one again gets the same answer.
+CREATE TABLE answers (
+  scope TEXT NOT NULL,
+  method TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  -- SHA-256 of the request without its id.
+  fingerprint BLOB NOT NULL,
+  answer BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (scope, method, request_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX answers_by_age ON answers (created_at);
+
 CREATE INDEX jobs_open_of_resource ON jobs (locked_resource, position) WHERE state IN ('pending', 'running');
 CREATE INDEX jobs_pending_due ON jobs (run_after) WHERE state = 'pending' AND held = 0;
 CREATE INDEX jobs_of_project ON jobs (project_id, created_at, id);
