@@ -37,6 +37,6 @@ class FileLock:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return cls(descriptor)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give it back."""
         os.close(self._descriptor)

@@ -3,7 +3,7 @@
 import os
 import resource
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,17 +57,21 @@ async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[
     owner, servers_as = current_user(), server_user()
     state = open_state_directory(options.state_dir, owner)
     with ExitStack() as held:
-        held.callback(_lock_state(state).release)
-        if options.ready_file is not None:
-            options.ready_file.unlink(missing_ok=True)
+        held.callback(_lock(state).close)
+        _remove_ready_file(options.ready_file)
         await _remove_abandoned(progress)
         layout = held.enter_context(open_layout(state, owner, servers_as))
-        held.callback(FileLock.acquire(layout.servers / "lock").release)
+        held.callback(_lock(layout.servers).close)
         for name in await end_leftovers(layout.servers):
             progress.say(f"ended {name}, which an earlier run had left behind")
         install = await find_postgres(
             wanted=options.postgres_bin, major=cluster_major(layout), user=servers_as, copies=layout.servers
         )
+        if cluster_major(layout) is None and layout.state_file.exists():
+            raise StackError(
+                f"the PostgreSQL cluster of {state} is gone, and its projects with it: "
+                f"remove {state} to begin anew, or give another --state-dir"
+            )
         ports = Ports()
         held.callback(ports.release)
         memory = _choose_ports(layout, ports, options, progress)
@@ -80,16 +84,25 @@ async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[
                 await ensure_cluster(layout, install, records)
         write_configuration(layout, memory, install)
         _raise_open_files()
+        _begin_logs(layout)
         yield Prepared(layout, memory, install, stack_programs(layout, install, pgbouncer), records)
 
 
-def _lock_state(state: Path) -> FileLock:
+def _lock(directory: Path) -> FileLock:
     try:
-        return FileLock.acquire(state / "lock")
+        return FileLock.acquire(directory / "lock")
     except HeldError as error:
         raise StackError(
-            f"another `capyd dev` (process {error.pid}) runs on {state}: stop it first, or give another --state-dir"
+            f"another `capyd dev` (process {error.pid}) runs on {directory}: stop it first, or give another --state-dir"
         ) from error
+
+
+def _remove_ready_file(path: Path | None) -> None:
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
+        raise StackError(f"the ready file {path} cannot be written: its directory is not there")
+    path.unlink(missing_ok=True)
 
 
 async def _remove_abandoned(progress: Progress) -> None:
@@ -101,10 +114,12 @@ async def _remove_abandoned(progress: Progress) -> None:
             lock = FileLock.acquire(directory / "lock")
         except HeldError:
             continue
-        await end_leftovers(directory)
-        remove_servers_directory(directory)
-        lock.release()
-        progress.say(f"removed {directory}, whose state directory is gone")
+        with closing(lock):
+            # Its state directory may have been moved, and started on, in the meantime.
+            if directory in abandoned_directories():
+                await end_leftovers(directory)
+                remove_servers_directory(directory)
+                progress.say(f"removed {directory}, whose state directory is gone")
 
 
 def _choose_ports(layout: Layout, ports: Ports, options: Options, progress: Progress) -> Memory:
@@ -125,6 +140,12 @@ def _write_settings(layout: Layout, memory: Memory, install: PostgresInstall, pg
         forget_pooler_files(layout)
         write_atomically(layout.daemon_settings, text, new_mode=0o600)
     write_atomically(layout.gateway_settings, render_gateway_settings(layout, memory), new_mode=0o600)
+
+
+def _begin_logs(layout: Layout) -> None:
+    """A log a run; the one before is kept."""
+    for log in layout.logs.glob("*.log"):
+        log.replace(log.with_suffix(".log.1"))
 
 
 def _raise_open_files() -> None:

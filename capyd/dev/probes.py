@@ -18,12 +18,12 @@ _REQUEST_SECONDS = 5.0
 _SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 
 
-async def postgres_answers(data: Path, pid: int) -> None:
-    """The postmaster `pid` takes connections (recovery after a crash is over)."""
+async def postgres_answers(data: Path, pid: Callable[[], int]) -> None:
+    """The postmaster takes connections (recovery after a crash is over). `pid` says which one it is by now."""
 
     async def ask() -> bool:
         file = read_postmaster_file(data)
-        return file is not None and file.pid == pid and file.ready
+        return file is not None and file.pid == pid() and file.ready
 
     await _until(ask)
 

@@ -14,11 +14,15 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    def hang_up(self) -> None:
+        """The terminal is gone: nothing more is written to it."""
+        self._console.quiet = True
+
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
         """A step that takes a while. Its line is printed when it is done; a failure prints none."""
         started = time.monotonic()
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.quiet:
             with self._console.status(escape(text)):
                 yield
         else:

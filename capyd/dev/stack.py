@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import NoReturn
 
 from capyd.dev import probes
 from capyd.dev.bootstrap import ensure_api_key
@@ -17,7 +16,7 @@ from capyd.dev.supervisor import Supervisor
 from capyd.host.postmaster import wait_for_orphans
 
 
-async def run_stack(prepared: Prepared, options: Options, progress: Progress) -> NoReturn:
+async def run_stack(prepared: Prepared, options: Options, progress: Progress) -> None:
     """Start the programs and keep them running until cancelled; all of them are stopped at the end, however it comes.
 
     Raises:
@@ -39,7 +38,8 @@ async def run_stack(prepared: Prepared, options: Options, progress: Progress) ->
             key = await ensure_api_key(prepared.layout, prepared.memory, http_url=_http_url(prepared))
 
         async def announce() -> None:
-            await asyncio.gather(*(_probe(name, prepared, supervisor) for name in supervisor.pids))
+            while not await _answers(prepared, supervisor):
+                progress.say(f"not everything answers yet (logs: {prepared.layout.logs})")
             if options.ready_file is not None:
                 write_ready_file(options.ready_file, _ready(prepared, supervisor, key))
 
@@ -53,11 +53,19 @@ async def run_stack(prepared: Prepared, options: Options, progress: Progress) ->
             await supervisor.stop()
 
 
+async def _answers(prepared: Prepared, supervisor: Supervisor) -> bool:
+    try:
+        await asyncio.gather(*(_probe(name, prepared, supervisor) for name in supervisor.pids))
+    except TimeoutError:
+        return False
+    return True
+
+
 def _probe(name: str, prepared: Prepared, supervisor: Supervisor) -> Awaitable[None]:
     ports = prepared.memory.ports
     match name:
         case "postgres":
-            return probes.postgres_answers(prepared.layout.data, supervisor.pids[POSTGRES])
+            return probes.postgres_answers(prepared.layout.data, lambda: supervisor.pids[POSTGRES])
         case "pgbouncer":
             return probes.pooler_answers(ports["pooler"])
         case "capyd":

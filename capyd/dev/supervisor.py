@@ -64,15 +64,20 @@ class Supervisor:
             ending.cancel()
             probing.cancel()
 
-    async def keep(self, on_restart: Callable[[], Awaitable[None]]) -> NoReturn:
-        """Start again every child that ends, until cancelled; `on_restart` is awaited after."""
-        async with asyncio.TaskGroup() as group:
-            for name in self._children:
-                group.create_task(self._keep(name), name=f"keep {name}")
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                await on_restart()
+    async def keep(self, on_restart: Callable[[], Awaitable[None]]) -> None:
+        """Start again every child that ends, until cancelled; `on_restart` is awaited after.
+
+        Raises:
+            HostError: one cannot be started again.
+        """
+        keepers = [asyncio.create_task(self._keep(name), name=f"keep {name}") for name in self._children]
+        keepers.append(asyncio.create_task(self._tell(on_restart), name="tell of restarts"))
+        try:
+            await asyncio.gather(*keepers)
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop all children, the last started first."""
@@ -99,6 +104,12 @@ class Supervisor:
                 await self._prepare[name]()
             await self.start(child.program)
             self._changed.set()
+
+    async def _tell(self, on_restart: Callable[[], Awaitable[None]]) -> NoReturn:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await on_restart()
 
     @staticmethod
     def _fail(child: Child, what: str) -> NoReturn:

@@ -51,6 +51,17 @@ class Stack:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True, cwd="/")
 
+    def launch_on_terminal(self) -> int:
+        """Start it on a terminal of its own, whose other end (a file descriptor) is returned."""
+        ours, theirs = os.openpty()
+        # `setsid --ctty`: Ctrl-C and hanging up reach it as from any terminal.
+        argv = ["setsid", "--ctty", "--wait", sys.executable, "-m", "capyd", "dev", "--state-dir", str(self.state)]
+        argv += ["--ready-file", str(self.ready_file)]
+        self._log.touch()
+        self._process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd="/")
+        os.close(theirs)
+        return ours
+
     def start(self, *options: str) -> dict[str, Any]:
         """Start it, wait until it is ready, and return what the ready file says."""
         self.launch(*options)
@@ -82,7 +93,7 @@ class Stack:
 
 
 def _as(user: str) -> list[str]:
-    """A prefix that runs a command as `user`. The interpreter and this clone may lie under /root: reading is allowed."""
+    """A prefix that runs a command as `user`, who may read what lies under /root: the interpreter, this clone."""
     reading = "+dac_read_search"
     return [
         *("setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"),

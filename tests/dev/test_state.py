@@ -62,8 +62,8 @@ def test_one_owner_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(HeldError) as held:
         FileLock.acquire(tmp_path / "lock")
     assert held.value.pid == os.getpid()
-    lock.release()
-    FileLock.acquire(tmp_path / "lock").release()
+    lock.close()
+    FileLock.acquire(tmp_path / "lock").close()
 
 
 def test_secrets_are_made_once_and_shut(layout: Layout) -> None:
