@@ -17,6 +17,7 @@ logger = get_logger(__name__)
 
 _OPTIONS: dict[str, Any] = {
     "access_log": None,  # the front writes a line a request
+    "lingering_time": 2.0,  # for the rest of a body that was refused; then the connection goes
     "auto_decompress": False,  # a Content-Encoding is refused, and no bomb is ever unpacked
 }
 
