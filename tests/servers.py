@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.postgres.access import render_hba, render_ident
@@ -44,16 +46,8 @@ class Cluster:
 
     def connect(self, database: str = "postgres", **parameters: str) -> psycopg.Connection:
         """As the administrator, over the Unix socket; parameters replace what they name."""
-        return psycopg.connect(
-            **{
-                "host": str(self.settings.socket_dir),
-                "port": str(self.settings.port),
-                "user": ADMIN_ROLE,
-                "dbname": database,
-                "autocommit": True,
-                **parameters,
-            }
-        )
+        ours: dict[str, Any] = {"host": str(self.settings.socket_dir), "port": self.settings.port, "user": ADMIN_ROLE}
+        return psycopg.connect(make_conninfo(**{**ours, "dbname": database, **parameters}), autocommit=True)
 
     def start(self) -> None:
         """Start it (again), and wait until it answers."""
@@ -203,7 +197,7 @@ def _own(path: Path, os_user: str) -> None:
         shutil.chown(path, os_user, pwd.getpwnam(os_user).pw_gid)
 
 
-def run_as(os_user: str) -> dict[str, object]:
+def run_as(os_user: str) -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     entry = pwd.getpwnam(os_user)

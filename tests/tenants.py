@@ -3,8 +3,10 @@
 import itertools
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from capyd.domain.installed import ClusterFacts
 from capyd.domain.tenants import ClaimedTenant, Credential, TenantLimits, TenantNames, new_tenant_names
@@ -46,17 +48,14 @@ class Tenant:
 
     def connect(self, **parameters: str) -> psycopg.Connection:
         """As the tenant, over TCP with its password; parameters replace what they name."""
-        return psycopg.connect(
-            **{
-                "host": "127.0.0.1",
-                "port": str(self.cluster.settings.port),
-                "dbname": self.names.database,
-                "user": self.names.login,
-                "password": self.credential.password.reveal(),
-                "autocommit": True,
-                **parameters,
-            }
-        )
+        ours: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.cluster.settings.port,
+            "dbname": self.names.database,
+            "user": self.names.login,
+            "password": self.credential.password.reveal(),
+        }
+        return psycopg.connect(make_conninfo(**{**ours, **parameters}), autocommit=True)
 
 
 def new_credential() -> Credential:

@@ -9,8 +9,15 @@ from capyd.runtime.atomic_file import write_atomically
 
 
 def read_files(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """The contents of those that are there."""
-    return {name: (directory / name).read_bytes() for name in names if (directory / name).exists()}
+    """The contents of those that are there.
+
+    Raises:
+        PermanentError: one may not be read.
+    """
+    try:
+        return {name: (directory / name).read_bytes() for name in names if (directory / name).exists()}
+    except OSError as error:
+        raise PermanentError(f"the pooler's configuration in {directory} cannot be read: {error.strerror}") from error
 
 
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:

@@ -11,7 +11,7 @@ from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences
 from capyd.pgbouncer.console import CommandError, Console, open_console
 from capyd.pgbouncer.files import read_console_password, read_files, write_files
-from capyd.pgbouncer.render import FILE_NAMES, render
+from capyd.pgbouncer.render import FILE_NAMES, INI, USERS, render
 from capyd.pgbouncer.version import Version, installed_version
 from capyd.runtime.logs import get_logger
 
@@ -29,7 +29,7 @@ class Pooler:
         """What the running pooler was last seen with."""
 
     async def write_initial_files(self) -> None:
-        """Write a configuration that a pooler can start on, where there is none yet. Entries that are there stay.
+        """Write a configuration that a pooler can start on, keeping the entries of one that is there.
 
         Raises:
             PoolerUnreachableError: PgBouncer is not installed.
@@ -38,8 +38,12 @@ class Pooler:
         version = await installed_version(self._settings.binary)
         configuration = await self._render([], version)
         present = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
-        missing = {name: text for name, text in configuration.items() if name not in present}
-        await asyncio.to_thread(write_files, self._settings.config_dir, missing)
+        # What depends on the settings is made anew; the rest is as the last `apply` left it, or is not there yet.
+        kept = {name for name in present if name != INI}
+        if not present.get(USERS, b"").startswith(configuration[USERS]):
+            kept.discard(USERS)
+        files = {name: text for name, text in configuration.items() if name not in kept}
+        await asyncio.to_thread(write_files, self._settings.config_dir, files)
 
     async def apply(self, entries: Iterable[PoolerEntry]) -> None:
         """Make the running pooler know `entries` and no others; clients of those that stay notice nothing.
@@ -49,7 +53,7 @@ class Pooler:
         Raises:
             PoolerUnreachableError: the pooler does not answer; its files are as they were.
             TransientError: it did not take the configuration; the former one is in force again.
-            PermanentError: the files cannot be written.
+            PermanentError: the files cannot be read or written.
         """
         wanted = list(entries)
         async with self._applying, self._console() as console:
@@ -59,7 +63,12 @@ class Pooler:
             self._verified = None
             before = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
             await asyncio.to_thread(write_files, self._settings.config_dir, configuration)
-            mistakes = await self._reload_and_compare(console, wanted)
+            try:
+                mistakes = await self._reload_and_compare(console, wanted)
+            except PoolerUnreachableError:
+                # Perhaps these files ended it: it is to start again on those that it ran with.
+                await asyncio.to_thread(write_files, self._settings.config_dir, before)
+                raise
             if mistakes:
                 await self._restore(console, before)
                 raise TransientError(

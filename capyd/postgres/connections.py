@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from capyd.config.settings import PostgresSettings
-from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.domain.failures import PermanentError, StepError, TransientError, UnreachableError
 from capyd.postgres.errors import failure_of
 
 LEDGER_DATABASE = "capyd"
@@ -63,7 +63,8 @@ class AdminConnections:
         """A pooled connection to the ledger. Never wait for anything slow while holding one.
 
         Raises:
-            UnreachableError: none could be had within about four seconds.
+            UnreachableError: the server does not let us in; known within two seconds, or four if it does not speak.
+            TransientError: all connections stayed in use.
         """
         async with AsyncExitStack() as stack:
             try:
@@ -114,14 +115,14 @@ class AdminConnections:
             if not cursor.rowcount:
                 raise PermanentError(f"there is no database {name} on this cluster")
 
-    async def _why_no_connection(self) -> UnreachableError:
+    async def _why_no_connection(self) -> StepError:
         """The server's own words, which the pool keeps to itself."""
         try:
             connection = await self._connect(LEDGER_DATABASE)
         except UnreachableError as error:
             return error
         await connection.close()
-        return UnreachableError(f"all {self._settings.max_admin_connections} administrative connections are in use")
+        return TransientError(f"all {self._settings.max_admin_connections} administrative connections are in use")
 
     def _conninfo(self, database: str, statement_timeout: timedelta) -> str:
         pinned = {

@@ -83,7 +83,7 @@ async def _drop_database(connections: AdminConnections, row: _Row) -> None:
             await clear_inside(connections, maintenance, name)
             # From here on nobody gets in, superusers and subscribers that keep reconnecting neither.
             await maintenance.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifier))
-        if await end_sessions(maintenance, row.names):
+        if await end_sessions(maintenance, database_oid=oid, role_oids=[row.login_oid, row.owner_oid]):
             raise TransientError(f"sessions in the database {name} have not ended yet")
         await drop_slots(maintenance, name)
         await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))

@@ -102,12 +102,16 @@ def _words_without_diagnostics(error: psycopg.Error) -> str:
 
 
 def _detail(error: psycopg.Error, words: str) -> str:
-    """All that the server said, except what could quote a statement (context, internal query, position)."""
+    """All that the server said, except what could quote a statement (context, internal query, position).
+
+    About a row that a constraint refuses, DETAIL quotes the whole row; the ledger's hold verifiers.
+    """
     diagnostics = error.diag
+    about_the_ledger = diagnostics.schema_name == "capyd"
     parts = [
         ("", f"{diagnostics.severity or 'ERROR'}: {words}"),
         ("SQLSTATE: ", error.sqlstate),
-        ("DETAIL: ", diagnostics.message_detail),
+        ("DETAIL: ", None if about_the_ledger else diagnostics.message_detail),
         ("HINT: ", diagnostics.message_hint),
     ]
     return "\n".join(f"{label}{text}" for label, text in parts if text)

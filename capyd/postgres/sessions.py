@@ -1,28 +1,31 @@
 """Ends a tenant's sessions."""
 
-from capyd.domain.tenants import TenantNames
+from collections.abc import Sequence
+
 from capyd.postgres.connections import Connection
 
 _WAIT_MILLISECONDS = 5000
 
 
-async def end_sessions(connection: Connection, names: TenantNames) -> int:
-    """End every session in the tenant's database or of its roles, replication too; returns how many remain.
+async def end_sessions(connection: Connection, *, database_oid: int, role_oids: Sequence[int]) -> int:
+    """End every session in the database or of the roles, replication too; returns how many of the roles' remain.
 
-    The first statement tells them all, the second one waits, so that many take no longer than the slowest.
-    Must be called from another database.
+    Others may come back, an operator's monitoring for one, and are not counted. Must be called from another database.
     """
+    tenants = [database_oid, list(role_oids)]
+    # All are told first and then waited for, so that many take no longer than the slowest.
+    await connection.execute(f"SELECT pg_catalog.pg_terminate_backend(a.pid) {_SESSIONS}", tenants)
     await connection.execute(
-        f"SELECT pg_catalog.pg_terminate_backend(a.pid) {_OF_TENANT}", [names.database, [names.login, names.owner]]
+        f"SELECT pg_catalog.pg_terminate_backend(a.pid, {_WAIT_MILLISECONDS}) {_SESSIONS}", tenants
     )
     cursor = await connection.execute(
-        f"SELECT pg_catalog.pg_terminate_backend(a.pid, {_WAIT_MILLISECONDS}) {_OF_TENANT}",
-        [names.database, [names.login, names.owner]],
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE usesysid = ANY (%s)", [list(role_oids)]
     )
-    return [ended async for (ended,) in cursor].count(False)
+    (remaining,) = await cursor.fetchone() or (0,)
+    return int(remaining)
 
 
-_OF_TENANT = """
+_SESSIONS = """
     FROM pg_catalog.pg_stat_activity AS a
-    WHERE (a.datname = %s OR a.usename = ANY (%s)) AND a.pid <> pg_catalog.pg_backend_pid()
+    WHERE (a.datid = %s OR a.usesysid = ANY (%s)) AND a.pid <> pg_catalog.pg_backend_pid()
 """

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
+from capyd.domain.failures import PermanentError
 from capyd.domain.installed import AvailableExtension
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.roles import PLATFORM_ROLE
@@ -27,12 +28,20 @@ async def ensure_template(
     cursor = await maintenance.execute(
         "SELECT datistemplate AND NOT datallowconn FROM pg_catalog.pg_database WHERE datname = %s", [name]
     )
-    if await cursor.fetchone() == (True,):
-        return name
+    found = await cursor.fetchone()
     async with connections.ledger() as ledger:
-        await ledger.execute("INSERT INTO capyd.templates (database_name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+        cursor = await ledger.execute("SELECT FROM capyd.templates WHERE database_name = %s", [name])
+        if cursor.rowcount:
+            if found == (True,):
+                return name
+        elif found is not None:
+            raise PermanentError(
+                f"the ledger does not know the database {name}, so it is left alone: rename or drop it"
+            )
+        else:
+            await ledger.execute("INSERT INTO capyd.templates (database_name) VALUES (%s)", [name])
+    await _drop_template(maintenance, name)
     identifier = sql.Identifier(name)
-    await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(identifier))
     await maintenance.execute(
         sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8' STRATEGY wal_log").format(
             identifier, sql.Identifier(PLATFORM_ROLE)
@@ -61,7 +70,7 @@ async def _drop_template(maintenance: Connection, name: str) -> None:
     # A template cannot be dropped. A drop that was interrupted leaves none: the mark was gone before.
     if await cursor.fetchone() == (True,):
         await maintenance.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
-    await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 async def _template_name(maintenance: Connection, extensions: list[AvailableExtension]) -> str:
@@ -73,8 +82,8 @@ async def _template_name(maintenance: Connection, extensions: list[AvailableExte
         FROM pg_catalog.pg_database WHERE datname = 'template0'
         """
     )
-    collation = await cursor.fetchone()
-    contents = [str(_RECIPE), repr(collation), *sorted(f"{it.name}={it.default_version}" for it in extensions)]
+    (collation_version,) = await cursor.fetchone() or (None,)
+    contents = [str(_RECIPE), str(collation_version), *sorted(f"{it.name}={it.default_version}" for it in extensions)]
     return _PREFIX + hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
 
 

@@ -55,7 +55,9 @@ async def claim_spare(
     with translated("claim a database for the project"):
         try:
             return await retried_on_concurrent_update(claim)
-        except errors.UniqueViolation:
+        except errors.UniqueViolation as error:
+            if error.diag.table_name != "tenants":
+                raise
             # The project has a row after all: another claim for it came first, or it is being deleted.
             tenant = await find_tenant(connections, project_id)
     if tenant is None:
@@ -104,16 +106,17 @@ async def shut_out(connections: AdminConnections, project_id: str) -> TenantName
         TransientError: a session did not end.
     """
 
-    async def shut() -> TenantNames | None:
+    async def shut() -> tuple[TenantNames, int, list[int]] | None:
         async with connections.ledger() as ledger, ledger.transaction():
             return await _shut(ledger, project_id)
 
     with translated("shut the project's database"):
-        names = await retried_on_concurrent_update(shut)
-        if names is None:
+        shut_tenant = await retried_on_concurrent_update(shut)
+        if shut_tenant is None:
             return None
+        names, database_oid, role_oids = shut_tenant
         async with connections.ledger() as ledger:
-            still_there = await end_sessions(ledger, names)
+            still_there = await end_sessions(ledger, database_oid=database_oid, role_oids=role_oids)
     if still_there:
         raise TransientError(f"{still_there} sessions in the database {names.database} have not ended yet")
     return names
@@ -188,12 +191,13 @@ async def _set_limits(ledger: Connection, names: TenantNames, limits: TenantLimi
         )
 
 
-async def _shut(ledger: Connection, project_id: str) -> TenantNames | None:
+async def _shut(ledger: Connection, project_id: str) -> tuple[TenantNames, int, list[int]] | None:
+    """The names, the database's OID and the roles' OIDs of what was shut."""
     cursor = await ledger.execute(
         """
         UPDATE capyd.tenants AS t SET state = 'deleting', updated_at = pg_catalog.now()
         WHERE project_id = %s
-        RETURNING database_name,
+        RETURNING database_name, database_oid, login_oid, owner_oid,
             EXISTS (
                 SELECT FROM pg_catalog.pg_authid AS r WHERE r.oid = t.login_oid AND r.rolname = t.database_name
             ),
@@ -207,13 +211,13 @@ async def _shut(ledger: Connection, project_id: str) -> TenantNames | None:
     row = await cursor.fetchone()
     if row is None:
         return None
-    name, has_login, has_database = row
+    name, database_oid, login_oid, owner_oid, has_login, has_database = row
     names = TenantNames(name)
     if has_login:
         await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0").format(sql.Identifier(names.login)))
     if has_database:
         await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(sql.Identifier(names.database)))
-    return names
+    return names, database_oid, [login_oid, owner_oid]
 
 
 def _tenant(database: str, database_oid: int, sealed_password: bytes, pooled: bool) -> ClaimedTenant:

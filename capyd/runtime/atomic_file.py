@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: bytes, *, new_mode: int = 0o640) -> None:
-    """Replace `path` with `text`, durably. Owner, group and mode stay as they are.
+    """Replace `path` with `text`, durably. Mode and group stay as they are, and with root the owner does.
 
-    A file that was not there gets `new_mode` and its directory's group: the process that reads a
-    configuration is usually another user than the one who writes it. Root gives it the directory's owner too.
+    A file that was not there gets `new_mode` and its directory's group (and with root its owner): the process
+    that reads a configuration is usually another user than the one who writes it.
 
     Raises:
         OSError: the directory cannot be written, or the group not be given.

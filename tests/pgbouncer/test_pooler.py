@@ -16,7 +16,7 @@ from capyd.postgres.entries import list_pooler_entries
 from capyd.postgres.ident import apply_ident
 from capyd.postgres.scram import new_password, scram_verifier
 from capyd.postgres.tenants import apply_limits, claim_spare
-from tests.servers import start_pooler
+from tests.servers import free_port, start_pooler
 from tests.tenants import LIMITS, Tenant, Tenants
 
 
@@ -201,6 +201,26 @@ async def test_a_restart_finds_the_entries_again(tenants: Tenants, settings: Poo
         await Pooler(settings, tenants.cluster.settings).write_initial_files()
         process = start_pooler(settings)
         with connect(tenant, settings) as session:
+            session.execute("SELECT 1")
+    finally:
+        process.stop()
+
+
+async def test_other_settings_count_from_the_next_start(tenants: Tenants, settings: PoolerSettings) -> None:
+    tenant = await tenants.claim()
+    pooler = Pooler(settings, tenants.cluster.settings)
+    await pooler.write_initial_files()
+    process = start_pooler(settings)
+    await apply_all(tenants, pooler)
+    process.stop()
+    settings.console_password_file.write_text("another\n")
+    moved = settings.model_copy(update={"port": free_port()})
+    pooler = Pooler(moved, tenants.cluster.settings)
+    await pooler.write_initial_files()
+    process = start_pooler(moved)
+    try:
+        await pooler.apply(await list_pooler_entries(tenants.connections))
+        with connect(tenant, moved) as session:
             session.execute("SELECT 1")
     finally:
         process.stop()

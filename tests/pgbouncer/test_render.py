@@ -1,6 +1,7 @@
 """The configuration as text, and the pure parts around it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_a_program_that_is_not_there_names_its_package() -> None:
 
 
 def test_differences_are_told_a_line_each() -> None:
-    databases = [
+    databases: list[dict[str, Any]] = [
         {"name": "pgbouncer", "host": None, "port": 6432, "database": "pgbouncer", "pool_size": 2},
         {
             "name": "capy_a",

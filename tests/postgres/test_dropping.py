@@ -41,11 +41,14 @@ async def test_what_the_ledger_does_not_give_up_is_not_dropped(tenants: Tenants,
 async def test_sessions_that_keep_coming_back_do_not_matter(tenants: Tenants, cluster: Cluster) -> None:
     tenant = await tenants.claim()
 
+    sessions: list[psycopg.Connection] = []
+    dropped = asyncio.Event()
+
     async def reconnect() -> None:
-        while True:
+        while not dropped.is_set():
             for connect in (tenant.connect, lambda: cluster.connect(tenant.names.database)):
                 try:
-                    await asyncio.to_thread(connect)
+                    sessions.append(await asyncio.to_thread(connect))
                 except psycopg.OperationalError:
                     await asyncio.sleep(0.001)
 
@@ -53,9 +56,10 @@ async def test_sessions_that_keep_coming_back_do_not_matter(tenants: Tenants, cl
     try:
         await drop(tenants, tenant)
     finally:
-        for client in clients:
-            client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
+        dropped.set()
+        await asyncio.gather(*clients)
+        for session in sessions:
+            session.close()
 
 
 async def test_prepared_transactions_are_rolled_back(tenants: Tenants) -> None:

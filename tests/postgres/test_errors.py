@@ -65,6 +65,20 @@ async def test_no_part_of_a_statement_is_told(connections: AdminConnections, fac
     assert failure.__suppress_context__
 
 
+async def test_no_row_of_the_ledger_is_quoted(connections: AdminConnections, facts: ClusterFacts) -> None:
+    with pytest.raises(PermanentError) as raised, translated("write it down"):
+        async with connections.ledger() as ledger:
+            await ledger.execute(
+                """
+                INSERT INTO capyd.tenants
+                    (database_name, state, template, owner_oid, login_oid, sealed_password, verifier, pool_size)
+                VALUES ('capy_0000000000000000', 'claimed', 't', 1, 1, '', 'the-verifier', 1)
+                """
+            )
+    assert "the-verifier" not in raised.value.summary + raised.value.detail
+    assert "23514" in raised.value.detail
+
+
 async def test_a_change_that_another_one_overtook_is_made_again(
     cluster: Cluster, connections: AdminConnections, facts: ClusterFacts
 ) -> None:

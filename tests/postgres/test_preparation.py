@@ -80,6 +80,19 @@ async def test_an_unfinished_template_is_built_anew(own_cluster: Cluster, own_co
         assert inside.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'").fetchone() == (1,)
 
 
+async def test_a_template_that_the_ledger_does_not_know_is_left_alone(
+    own_cluster: Cluster, own_connections: AdminConnections
+) -> None:
+    facts = await prepare_cluster(own_connections, default_extensions=())
+    with own_cluster.connect("capyd") as ledger:
+        ledger.execute("DELETE FROM capyd.templates")
+    with pytest.raises(PermanentError, match="left alone"):
+        await prepare_cluster(own_connections, default_extensions=())
+    with own_cluster.connect() as admin:
+        found = admin.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [facts.template])
+        assert found.fetchone() == (1,)
+
+
 async def test_other_contents_make_another_template_and_the_old_one_goes(
     own_cluster: Cluster, own_connections: AdminConnections
 ) -> None:
