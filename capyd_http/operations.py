@@ -31,7 +31,10 @@ def operation(method: HttpMethod, backend: Backend, settings: HttpSettings) -> H
                 visit.request, max_bytes=settings.max_body_bytes, within_seconds=settings.deadline_seconds
             )
             request = transcoder.read_request(
-                path_values=visit.path_values, query=visit.request.rel_url.raw_query_string, body=body
+                path_values=visit.path_values,
+                query=visit.request.rel_url.raw_query_string,
+                body=body,
+                idempotency_key=visit.request.headers.get("Idempotency-Key"),
             )
         except (InvalidRequestError, ApiError) as error:
             # A stranger is told that it is one, before anything about the request: the daemon would have said so.

@@ -16,6 +16,14 @@ Projects are logical databases on one PostgreSQL cluster. What is slow is a job:
 `GET /v1/jobs/{job_id}` says when it is final. Lists are whole. Timestamps are RFC 3339 in UTC. A field without a value
 is left out. Unknown query parameters are ignored, unknown body fields are refused."""
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request with the same key within 24 hours returns the first answer, and does nothing.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
 
 def openapi_json(methods: Iterable[HttpMethod]) -> bytes:
     """The OpenAPI 3.1 document of these methods, as JSON text: the same bytes for the same protos."""
@@ -38,6 +46,7 @@ def _document(methods: tuple[HttpMethod, ...]) -> dict[str, Any]:
         "components": {
             "schemas": {**schemas.by_name, "Error": ERROR_SCHEMA},
             "responses": error_responses(),
+            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, `capy_live_...`."},
                 "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same, bare."},
@@ -85,6 +94,8 @@ def _parameters(method: HttpMethod, schemas: Schemas) -> list[dict[str, Any]]:
         if description := schema.pop("description", None):
             parameter["description"] = description
         parameters.append({**parameter, "schema": schema})
+    if method.takes_idempotency_key:
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     return parameters
 
 

@@ -44,6 +44,11 @@ class HttpMethod:
     response: Descriptor
 
     @property
+    def takes_idempotency_key(self) -> bool:
+        """The method's request can carry an id that makes a repetition of it harmless."""
+        return "request_id" in self.request.fields_by_name
+
+    @property
     def is_paged(self) -> bool:
         """The method hands its list out in pages."""
         return "page_token" in self.request.fields_by_name and "next_page_token" in self.response.fields_by_name

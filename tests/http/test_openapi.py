@@ -52,7 +52,7 @@ def test_every_method_with_an_http_form_is_there_and_nothing_else(document):
 def test_every_template_field_is_a_parameter(document):
     for path, verbs in document["paths"].items():
         for operation in verbs.values():
-            in_path = [one["name"] for one in operation.get("parameters", []) if one["in"] == "path"]
+            in_path = [one["name"] for one in operation.get("parameters", []) if one.get("in") == "path"]
             assert in_path == re.findall(r"\{(.+?)\}", path)
 
 
@@ -68,6 +68,18 @@ def test_a_request_body_is_closed_and_knows_what_it_needs(document):
     retry = document["paths"]["/v1/projects/{project_id}/retry-provisioning"]["post"]["requestBody"]
     assert retry["required"] is False
     assert "requestBody" not in document["paths"]["/v1/projects/{project_id}"]["delete"]
+
+
+def test_mutations_take_an_idempotency_key(document):
+    reference = {"$ref": "#/components/parameters/IdempotencyKey"}
+    taking = {
+        operation["operationId"]
+        for verbs in document["paths"].values()
+        for operation in verbs.values()
+        if reference in operation.get("parameters", [])
+    }
+    assert "createProject" in taking
+    assert not {name for name in taking if name.startswith(("get", "list"))}
 
 
 def test_required_in_an_answer_is_what_is_always_there(document):

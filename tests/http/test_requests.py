@@ -193,6 +193,30 @@ async def test_a_compressed_body_is_415(rest: Rest):
     assert reply.status == 415
 
 
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [("POST", "/v1/projects"), ("PATCH", "/v1/projects/p"), ("DELETE", "/v1/projects/p")],
+)
+async def test_an_idempotency_key_is_the_requests_id(rest: Rest, daemon: FakeDaemon, verb, path):
+    body = {"name": "n"} if verb != "DELETE" else None
+    for headers, request_id in (({"Idempotency-Key": "k" * 255}, "k" * 255), ({}, "")):
+        assert (await rest(verb, path, json=body, headers=headers)).status < 300
+        assert daemon.seen[-1].request.request_id == request_id
+    # The header alone sets it.
+    assert (await rest(verb, path, json={"request_id": "k"})).status == 400
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "two words", "é"])
+async def test_a_bad_idempotency_key_is_400(rest: Rest, daemon: FakeDaemon, key):
+    reply = await rest("POST", "/v1/projects", json={"name": "n"}, headers={"Idempotency-Key": key})
+    assert (reply.status, reply.json["field"]) == (400, "Idempotency-Key")
+    assert daemon.calls == ["GetMe"]
+
+
+async def test_reading_has_no_use_for_an_idempotency_key(rest: Rest, daemon: FakeDaemon):
+    assert (await rest("GET", "/v1/projects/p", headers={"Idempotency-Key": "k"})).status == 200
+
+
 async def chunks(size: int):
     for _ in range(size // 65536):
         yield b" " * 65536
