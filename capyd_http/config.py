@@ -25,6 +25,6 @@ class HttpSettings(Section):
     backend: Annotated[str, Field(pattern=r"^(unix:/.{1,106}|[^\s/]+:\d{1,5})$")] = "unix:/run/capyd/api.sock"
     """The daemon's API socket, `unix:/path`, or its API address, `host:port`."""
     deadline_seconds: Annotated[float, Field(gt=0, le=300)] = 25
-    """A request is answered within this time, with 504 at the latest. Clients give up after 30 seconds."""
+    """How long a body may take to arrive (408), and the daemon to answer (504). Clients give up after 30."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
     logs: HttpLogSettings = HttpLogSettings()

@@ -24,7 +24,7 @@ def read_token(headers: Mapping[str, str]) -> str:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthenticated(f"the Authorization header has no Bearer token: {_EXPECTED}")
-    token = token.strip()
+    token = token.strip(" ")
     if not token:
         raise _unauthenticated(f"a token is needed: {_EXPECTED}")
     if not _TOKEN.fullmatch(token):

@@ -51,11 +51,11 @@ def kind(value: object) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    unique = dict(pairs)
-    if len(unique) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = shown(next(key for key in keys if keys.count(key) > 1))
-        raise InvalidRequestError(f'"{twice}" stands twice in the same object', field=twice)
+    unique: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in unique:
+            raise InvalidRequestError(f'"{shown(key)}" stands twice in the same object', field=shown(key))
+        unique[key] = value
     return unique
 
 

@@ -55,8 +55,11 @@ def read_string(value: Any, path: str) -> str:
         raise InvalidRequestError(f'"{path}" must be a string, not {kind(value)}', field=path)
     if "\0" in value:
         raise InvalidRequestError(f'"{path}" must not have a NUL character in it', field=path)
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidRequestError(f'"{path}" must be Unicode text: it has half a surrogate pair in it', field=path)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        sentence = f'"{path}" must be Unicode text: it has half a surrogate pair in it'
+        raise InvalidRequestError(sentence, field=path) from error
     return value
 
 

@@ -1,5 +1,7 @@
 """One id for one request everywhere, and one line a request that keeps its secrets."""
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -66,6 +68,18 @@ async def test_errors_have_their_line_too(rest: Rest, daemon: FakeDaemon, lines)
     ]
     assert "hidden" not in str(lines)
     assert GOOD_TOKEN not in str(lines)
+
+
+async def test_a_client_that_hangs_up_is_no_fault(rest: Rest, daemon: FakeDaemon, lines):
+    _, writer = await asyncio.open_connection("127.0.0.1", rest.port)
+    head = f"POST /v1/projects HTTP/1.1\r\nHost: a\r\nX-API-Key: {GOOD_TOKEN}\r\nX-Request-Id: gone\r\n"
+    writer.write(f"{head}Content-Length: 5\r\n\r\n{{".encode())
+    await writer.drain()
+    assert (await rest("GET", "/healthz")).status == 200
+    writer.close()
+    while not (about := [line for line in lines if line["request_id"] == "gone"]):
+        await rest("GET", "/healthz")
+    assert [line["event"] for line in about] == ["request.abandoned"]
 
 
 async def test_a_fault_is_logged_with_its_trace(rest: Rest, daemon: FakeDaemon, lines):

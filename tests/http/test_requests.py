@@ -1,5 +1,7 @@
 """What a request may say, and the sentence that answers what it may not."""
 
+import time
+
 import pytest
 
 from capyd.v1 import extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
@@ -120,6 +122,13 @@ async def test_a_bad_body_is_400_with_a_sentence(rest: Rest, daemon: FakeDaemon,
 async def test_a_long_unknown_name_is_not_repeated_whole(rest: Rest):
     reply = await rest("POST", "/v1/projects", json={"n" * 10_000: 1})
     assert len(reply.body) < 500
+
+
+async def test_many_names_with_one_twice_are_read_in_no_time(rest: Rest):
+    body = "{" + ",".join(f'"{number}":1' for number in range(80_000)) + ',"79999":1}'
+    started = time.monotonic()
+    assert '"79999" stands twice' in (await rest("POST", "/v1/projects", data=body.encode())).json["error"]
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize(

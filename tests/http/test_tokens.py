@@ -36,6 +36,7 @@ async def test_the_token_goes_on_to_the_daemon(rest: Rest, daemon: FakeDaemon, h
         ({"Authorization": "Basic dXNlcjpwYXNz", "X-API-Key": GOOD_TOKEN}, "has no Bearer token"),
         ({"Authorization": "Bearer two words"}, "the token is not valid"),
         ({"X-API-Key": "schlüssel"}, "the token is not valid"),
+        ({"Authorization": f"Bearer \xa0{GOOD_TOKEN}"}, "the token is not valid"),
         ({"X-API-Key": "tab\tbed"}, "the token is not valid"),
         ({"X-API-Key": "x" * 4097}, "the token is not valid"),
     ],
