@@ -14,6 +14,7 @@ from typing import Any
 
 import aiosqlite
 
+from capyd.runtime.failpoints import failpoints
 from capyd.sqlite.migrations import migrate
 
 Parameters = Sequence[Any] | dict[str, Any]
@@ -120,11 +121,15 @@ class Database:
 
     async def _commit(self, transaction: Transaction) -> None:
         try:
+            if failpoints.active:
+                await failpoints.reach("sqlite.commit.before")
             await self._writer.execute("COMMIT")
         except BaseException:
             await self._roll_back()
             raise
         transaction.committed()
+        if failpoints.active:
+            await failpoints.reach("sqlite.commit.after")
 
     async def _roll_back(self) -> None:
         if self._writer.in_transaction:
