@@ -1,7 +1,8 @@
 # Sourced by scripts/run, scripts/test and .ci/run: the virtual environment and the Debian packages they need.
 # Everything that takes a while is one line on standard error; what it said goes to $log.
 
-log=${TMPDIR:-/tmp}/capyd-environment-$(id -u).log
+log=$(pwd)/build/environment.log
+mkdir -p build
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }

@@ -49,8 +49,16 @@ def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Lay
         servers.mkdir(mode=0o700, exist_ok=True)
     else:
         servers = open_servers_directory(state)
-    elsewhere = not _can_hold_sockets(servers)
-    sockets = Path(tempfile.mkdtemp(prefix="capyd-")) if elsewhere else servers
+    link = state / "sockets"
+    if link.is_symlink():
+        # A run that was killed could not remove them.
+        _remove_sockets(link)
+    if _can_hold_sockets(servers):
+        sockets = servers
+    else:
+        # Not in TMPDIR, which may be as long.
+        sockets = Path(tempfile.mkdtemp(prefix="capyd-", dir="/tmp"))  # noqa: S108
+        link.symlink_to(sockets)
     try:
         layout = Layout(state=state, servers=servers, sockets=sockets, owner=owner, server_user=server_user)
         _make(layout.logs, 0o700)
@@ -61,8 +69,14 @@ def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Lay
         _make(layout.server_sockets, 0o755, uid=server_user.uid, gid=server_user.gid)
         yield layout
     finally:
-        if elsewhere:
-            shutil.rmtree(sockets)
+        if link.is_symlink():
+            _remove_sockets(link)
+
+
+def _remove_sockets(link: Path) -> None:
+    # What it leads to may be gone, or after a reboot be somebody else's.
+    shutil.rmtree(link.readlink(), ignore_errors=True)
+    link.unlink()
 
 
 def _can_hold_sockets(directory: Path) -> bool:
@@ -73,7 +87,7 @@ def _can_hold_sockets(directory: Path) -> bool:
 
 def _is_foreign(entry: Path) -> bool:
     # Not ours, whatever moment a first start was killed at; a hidden file is one that was not finished.
-    return entry.name not in {"lock", "servers", "logs"} and not entry.name.startswith(".")
+    return entry.name not in {"lock", "servers", "logs", "sockets"} and not entry.name.startswith(".")
 
 
 def _make(directory: Path, mode: int, *, uid: int = -1, gid: int = -1) -> None:

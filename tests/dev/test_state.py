@@ -125,6 +125,17 @@ def test_sockets_go_elsewhere_when_the_path_does_not_suit_them(tmp_path: Path, n
     assert not layout.sockets.exists()
 
 
+def test_sockets_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    me = current_user()
+    state = open_state_directory(tmp_path / "with space", me)
+    left = tmp_path / "left"
+    left.mkdir()
+    (state / "sockets").symlink_to(left)
+    with open_layout(state, me, me) as layout:
+        assert not left.exists()
+        assert layout.sockets != left
+
+
 class TestServersDirectory:
     """Where root's servers have their files. Here under another root than /var/lib."""
 
