@@ -136,7 +136,8 @@ def pooler_settings(cluster: Cluster) -> Iterator[PoolerSettings]:
             socket_dir=directory,
             port=free_port(),
             os_user=cluster.os_user,
-            binary=Path(shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin") or "pgbouncer"),
+            # The first one on the PATH; Debian's stands where only root's PATH leads.
+            binary=Path(shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or "pgbouncer"),
             console_password_file=password_file,
         )
 

@@ -12,6 +12,7 @@ from capyd.domain.failures import TransientError, UnreachableError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.pooler import Pooler
+from capyd.pgbouncer.version import parse_version
 from capyd.postgres.entries import list_pooler_entries
 from capyd.postgres.ident import apply_ident
 from capyd.postgres.scram import new_password, scram_verifier
@@ -50,6 +51,19 @@ async def test_a_tenant_logs_in_with_the_same_password(
         connect(tenant, settings, password="wrong")
 
 
+async def test_protocol_level_prepared_statements_work_where_the_pooler_can(
+    tenants: Tenants, pooler: Pooler, settings: PoolerSettings
+) -> None:
+    if parse_version(f"PgBouncer {await pooler.probe()}") < (1, 21, 0):
+        pytest.skip("this PgBouncer cannot")
+    tenant = await tenants.claim()
+    await apply_all(tenants, pooler)
+    with tenant.connect(port=str(settings.port)) as one, tenant.connect(port=str(settings.port)) as other:
+        for number in range(20):
+            for session in (one, other):
+                assert session.execute("SELECT %s::int", [number]).fetchone() == (number,)
+
+
 async def test_a_spare_that_is_known_ahead_is_open_right_after_its_claim(
     tenants: Tenants, pooler: Pooler, settings: PoolerSettings
 ) -> None:
@@ -68,7 +82,7 @@ async def test_foreign_pairs_and_administrators_are_rejected(
 ) -> None:
     tenant, other = await tenants.claim(), await tenants.claim()
     await apply_all(tenants, pooler)
-    with pytest.raises(psycopg.OperationalError, match="login rejected"):
+    with pytest.raises(psycopg.OperationalError, match=r"login rejected|no authentication method"):
         connect(tenant, settings, dbname=other.names.database)
     for parameters in (
         {"dbname": "postgres"},
