@@ -57,7 +57,7 @@ def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Lay
         sockets = servers
     else:
         # Not in TMPDIR, which may be as long.
-        sockets = Path(tempfile.mkdtemp(prefix="capyd-", dir="/tmp"))  # noqa: S108
+        sockets = Path(tempfile.mkdtemp(prefix="capyd-", dir="/tmp"))
         link.symlink_to(sockets)
     try:
         layout = Layout(state=state, servers=servers, sockets=sockets, owner=owner, server_user=server_user)
