@@ -1,20 +1,36 @@
-"""The group of all commands."""
+"""The group of all commands. Each is imported when it is called, so that none waits for what another needs."""
+
+import importlib
+from typing import Final
 
 import click
 
 from capyd import __version__
-from capyd.cli.config import config
-from capyd.cli.daemon import daemon
-from capyd.cli.dev import dev
-from capyd.cli.keys import keys
-from capyd.cli.organizations import orgs
+
+_COMMANDS: Final = {
+    "config": "capyd.cli.config:config",
+    "daemon": "capyd.cli.daemon:daemon",
+    "dev": "capyd.cli.dev:dev",
+    "keys": "capyd.cli.keys:keys",
+    "orgs": "capyd.cli.organizations:orgs",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _LazyGroup(click.Group):
+    """Knows its commands by name, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="capyd")
 def main() -> None:
     """An agent that turns the PostgreSQL cluster beside it into a service of projects."""
-
-
-for command in (dev, daemon, orgs, keys, config):
-    main.add_command(command)

@@ -12,17 +12,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_WIDTH_OF_A_FILE = 240
+
 Row = TypeVar("Row", bound=Message)
 
 
 def print_table(rows: Iterable[Row], columns: Sequence[tuple[str, Callable[[Row], str]]]) -> None:
-    """One line a row; nothing in a value is taken for markup."""
+    """One line a row; nothing in a value is taken for markup. The first column, the id, is never cut or folded."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, _ in columns:
-        table.add_column(heading, overflow="fold")
+    for place, (heading, _) in enumerate(columns):
+        table.add_column(heading, overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(Text(render(row)) for _, render in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    console.print(table)
 
 
 def print_json(message: Message) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 import grpc
 
+# Present when the refusal is the daemon's own, and not the channel's.
+_DETAILS = "grpc-status-details-bin"
+
 
 class CallError(Exception):
     """The daemon refused the call, or could not be reached. Its text is for a person."""
@@ -16,8 +19,8 @@ def call_failures(target: str) -> Iterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        if error.code() is grpc.StatusCode.UNAVAILABLE and error.trailing_metadata() is None:
-            raise CallError(f"no daemon answers at {target}") from error
-        if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            raise CallError(f"the daemon at {target} does not answer: {error.details()}") from error
-        raise CallError(error.details() or error.code().name) from error
+        if _DETAILS in dict(error.trailing_metadata() or ()):
+            raise CallError(error.details() or error.code().name) from error
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            raise CallError(f"no daemon answers at {target}: is it running, and may you open its socket?") from error
+        raise CallError(f"the daemon at {target} did not answer as it should: {error.code().name}") from error

@@ -17,6 +17,12 @@ from capyd.runtime.settings_file import Section
 _SOCKET_PATH_BYTES = 107
 
 
+def _cluster_id(text: str) -> str:
+    if not re.fullmatch(r"cls_[A-Za-z0-9_-]{1,60}", text):
+        raise ValueError("must be cls_ and 1 to 60 letters, digits, - or _")
+    return text
+
+
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
         raise ValueError("must be an absolute path")
@@ -54,7 +60,7 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 class ClusterSettings(Section):
     """What this cluster is to the outside."""
 
-    id: str = Field(pattern=r"^cls_[A-Za-z0-9_-]{1,60}$")
+    id: Annotated[str, AfterValidator(_cluster_id)]
     """Opaque, and never changed: objects carry it."""
     name: str = "main"
     provider: str = "self-hosted"
