@@ -1,7 +1,7 @@
 """Create, list, get, change and delete projects."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -109,7 +109,7 @@ class Projects:
         """
         organization_id = acting_organization_id(principal, new.organization_id)
         name = check_name(new.name)
-        environment = check_environment(new.environment or "production")
+        environment = check_environment("production" if new.environment is None else new.environment)
         slug = None if new.slug is None else check_slug(new.slug)
         now = self._clock()
         async with self._database.transaction() as tx:
@@ -182,19 +182,29 @@ class Projects:
             max_connections = project.max_connections
             if change.max_connections is not None:
                 max_connections = check_max_connections(change.max_connections, plan)
-            await update_project_settings(
-                tx,
-                project_id,
+            wanted = replace(
+                project,
                 name=project.name if change.name is None else check_name(change.name),
                 environment=environment,
                 always_on=always_on if change.always_on is None else change.always_on,
                 max_connections=max_connections,
                 statement_timeout=statement_timeout,
                 idle_transaction_timeout=idle_transaction_timeout,
+            )
+            if wanted == project:
+                return project
+            await update_project_settings(
+                tx,
+                project_id,
+                name=wanted.name,
+                environment=wanted.environment,
+                always_on=wanted.always_on,
+                max_connections=wanted.max_connections,
+                statement_timeout=wanted.statement_timeout,
+                idle_transaction_timeout=wanted.idle_transaction_timeout,
                 now=now,
             )
-            limits = (max_connections, statement_timeout, idle_transaction_timeout)
-            if limits != (project.max_connections, project.statement_timeout, project.idle_transaction_timeout):
+            if wanted.limits != project.limits:
                 await self.accept_job(tx, project, APPLY_SETTINGS)
             return await get_project(tx, principal, project_id)
 
