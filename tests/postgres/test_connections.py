@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.domain.failures import PermanentError, TransientError, UnreachableError
+from capyd.domain.installed import ClusterFacts
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.preparation import prepare_cluster
 from tests.servers import Cluster
@@ -43,6 +44,18 @@ async def test_a_database_that_is_not_there_is_a_permanent_failure(connections: 
     with pytest.raises(PermanentError, match="there is no database capy_nowhere"):
         async with connections.database("capy_nowhere"):
             pass
+
+
+async def test_a_pool_that_stays_in_use_is_no_server_that_is_away(cluster: Cluster, facts: ClusterFacts) -> None:
+    connections = AdminConnections(cluster.settings.model_copy(update={"max_admin_connections": 3}))
+    await connections.open()
+    try:
+        async with connections.ledger(), connections.ledger(), connections.ledger():
+            with pytest.raises(TransientError, match="all 3 administrative connections are in use"):
+                async with connections.ledger():
+                    pass
+    finally:
+        await connections.close()
 
 
 async def test_a_server_that_is_away_is_told_soon_and_forgotten_when_it_is_back(own_cluster: Cluster) -> None:
