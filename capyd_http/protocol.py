@@ -14,7 +14,6 @@ from capyd_http.request_ids import new_request_id
 
 logger = get_logger(__name__)
 
-
 _OPTIONS: dict[str, Any] = {
     "access_log": None,  # the front writes a line a request
     "lingering_time": 2.0,  # for the rest of a body that was refused; then the connection goes
@@ -28,12 +27,7 @@ class JsonServer(web.Server):
     def __init__(self, front: Front, *, max_body_bytes: int) -> None:
         """Call it inside the running loop."""
         super().__init__(front, request_factory=partial(_request, max_body_bytes=max_body_bytes))
-        self._connection = partial(
-            _JsonConnection,
-            self,
-            loop=asyncio.get_running_loop(),
-            **_OPTIONS,
-        )
+        self._connection = partial(_JsonConnection, self, loop=asyncio.get_running_loop(), **_OPTIONS)
 
     def __call__(self) -> web.RequestHandler:
         """The protocol of one new connection."""
