@@ -1,5 +1,6 @@
 """`capyd dev` as a process, for tests."""
 
+import asyncio
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from capyd.dev.leftovers import end_leftovers
 from capyd.host.processes import ProcessIdentity, identify
 
 READY_SECONDS = 60
@@ -114,6 +116,9 @@ def new_stack(*options: str, user: str | None = None) -> Iterator[Stack]:
         if stack._process is not None and stack.process.poll() is None:
             stack.stop()
         servers = stack.state / "servers"
+        if servers.exists():
+            # A test that failed between a kill and the next start left them.
+            asyncio.run(end_leftovers(servers.resolve()))
         if servers.is_symlink():
             shutil.rmtree(servers.resolve(), ignore_errors=True)
         shutil.rmtree(directory)
