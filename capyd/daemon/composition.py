@@ -8,7 +8,6 @@ from functools import partial
 from capyd.config import Settings
 from capyd.domain.failures import PoolerUnreachableError, UnreachableError
 from capyd.domain.ids import new_id
-from capyd.domain.plans import pool_size
 from capyd.host.sealing import Sealer
 from capyd.jobs.executor import Executor
 from capyd.jobs.job_type import JobType
@@ -87,7 +86,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         sealer=sealer,
         lanes=lanes,
         target=settings.spares.target,
-        pool_size=min(pool_size(plan.max_connections) for plan in settings.all_plans().values()),
+        pool_size=min(plan.limits.pool_size for plan in settings.all_plans().values()),
     )
     job_types: list[JobType] = [
         Provision(database=database, connections=connections, cluster=cluster, spares=spares, pooler_sync=pooler_sync),

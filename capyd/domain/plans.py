@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from capyd.domain.tenants import TenantLimits
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -14,6 +16,11 @@ class Plan:
     storage_limit_bytes: int
     statement_timeout: timedelta
     idle_transaction_timeout: timedelta
+
+    @property
+    def limits(self) -> TenantLimits:
+        """What a tenant of a new project may use."""
+        return TenantLimits(self.max_connections, self.statement_timeout, self.idle_transaction_timeout)
 
 
 GIB = 1024**3
@@ -27,8 +34,3 @@ DEFAULT_PLANS = {
     )
 }
 """The contract's, in ascending order."""
-
-
-def pool_size(max_connections: int) -> int:
-    """Server connections that the pooler may hold for a project: a fifth of its limit is left for direct sessions."""
-    return max(1, max_connections - max(1, max_connections // 5))

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from capyd.domain.failures import TransientError
+from capyd.runtime.failpoints import failpoints
 
 
 class Steps:
@@ -34,7 +35,11 @@ class Steps:
         verdict = "failed after"
         try:
             async with asyncio.timeout(seconds) as deadline:
+                if failpoints.active:
+                    await failpoints.reach("step.before")
                 yield
+                if failpoints.active:
+                    await failpoints.reach("step.after")
             verdict = "done in"
         except TimeoutError as error:
             if not deadline.expired():

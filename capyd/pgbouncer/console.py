@@ -14,6 +14,7 @@ from capyd.domain.failures import PoolerUnreachableError
 from capyd.domain.secret import Secret
 from capyd.pgbouncer.render import CONSOLE_USER
 from capyd.pgbouncer.version import Version, missing, parse_version
+from capyd.runtime.failpoints import failpoints
 
 _CONNECT_SECONDS = 2
 
@@ -40,7 +41,7 @@ class Console:
 
     async def reload(self) -> None:
         """Read the files again. PgBouncer 1.18 has no error for a bad line, so look at the effect afterwards."""
-        await self._execute("RELOAD")
+        await self._change("reload", "RELOAD")
 
     async def command(self, verb: str, database: str) -> None:
         """`verb` the database: RECONNECT, DISABLE, ENABLE, KILL, RESUME.
@@ -48,7 +49,14 @@ class Console:
         Raises:
             CommandError: there is no such database, or it is in no state for that.
         """
-        await self._execute(f'{verb} "{database}"')
+        await self._change(verb.lower(), f'{verb} "{database}"')
+
+    async def _change(self, name: str, text: str) -> None:
+        if failpoints.active:
+            await failpoints.reach(f"pooler.{name}.before")
+        await self._execute(text)
+        if failpoints.active:
+            await failpoints.reach(f"pooler.{name}.after")
 
     async def _execute(self, text: str) -> AsyncClientCursor[DictRow]:
         cursor = AsyncClientCursor(self._connection, row_factory=dict_row)

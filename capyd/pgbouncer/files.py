@@ -1,11 +1,13 @@
 """The configuration's files on disk."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from capyd.domain.failures import PermanentError
 from capyd.domain.secret import Secret
 from capyd.runtime.atomic_file import write_atomically
+from capyd.runtime.failpoints import failpoints
 
 
 def read_files(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -20,17 +22,22 @@ def read_files(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         raise PermanentError(f"the pooler's configuration in {directory} cannot be read: {error.strerror}") from error
 
 
-def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
+async def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
     """Replace each file, or leave it where it says the same.
 
     Raises:
         PermanentError: the directory is not there, or may not be written.
     """
-    present = read_files(directory, files)
+    present = await asyncio.to_thread(read_files, directory, files)
     try:
         for name, text in files.items():
-            if present.get(name) != text:
-                write_atomically(directory / name, text)
+            if present.get(name) == text:
+                continue
+            if failpoints.active:
+                await failpoints.reach("pooler.write.before")
+            await asyncio.to_thread(write_atomically, directory / name, text)
+            if failpoints.active:
+                await failpoints.reach("pooler.write.after")
     except OSError as error:
         raise PermanentError(
             f"the pooler's configuration in {directory} cannot be written: {error.strerror}"

@@ -43,7 +43,7 @@ class Pooler:
         if not present.get(USERS, b"").startswith(configuration[USERS]):
             kept.discard(USERS)
         files = {name: text for name, text in configuration.items() if name not in kept}
-        await asyncio.to_thread(write_files, self._settings.config_dir, files)
+        await write_files(self._settings.config_dir, files)
 
     async def apply(self, entries: Iterable[PoolerEntry]) -> None:
         """Make the running pooler know `entries` and no others; clients of those that stay notice nothing.
@@ -62,12 +62,12 @@ class Pooler:
                 return
             self._verified = None
             before = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
-            await asyncio.to_thread(write_files, self._settings.config_dir, configuration)
+            await write_files(self._settings.config_dir, configuration)
             try:
                 mistakes = await self._reload_and_compare(console, wanted)
             except PoolerUnreachableError:
                 # Perhaps these files ended it: it is to start again on those that it ran with.
-                await asyncio.to_thread(write_files, self._settings.config_dir, before)
+                await write_files(self._settings.config_dir, before)
                 raise
             if mistakes:
                 await self._restore(console, before)
@@ -137,7 +137,7 @@ class Pooler:
         return find_differences(wanted, databases=databases, users=users, postgres=self._postgres)
 
     async def _restore(self, console: Console, before: Mapping[str, bytes]) -> None:
-        await asyncio.to_thread(write_files, self._settings.config_dir, before)
+        await write_files(self._settings.config_dir, before)
         try:
             await console.reload()
         except CommandError as error:

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from capyd.config.settings import PostgresSettings
 from capyd.domain.failures import PermanentError, StepError, TransientError, UnreachableError
+from capyd.postgres.admin_connection import AdminConnection
 from capyd.postgres.errors import failure_of
 
 LEDGER_DATABASE = "capyd"
@@ -39,6 +40,7 @@ class AdminConnections:
         self._server_version: int | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self._conninfo(LEDGER_DATABASE, _LEDGER_STATEMENT),
+            connection_class=AdminConnection,
             kwargs={"autocommit": True},
             # None is kept or tried for before it is asked for: the server, or the database, may not be there yet.
             min_size=0,
@@ -105,7 +107,7 @@ class AdminConnections:
 
     async def _connect(self, database: str) -> Connection:
         try:
-            return await AsyncConnection.connect(self._conninfo(database, _SLOW_STATEMENT), autocommit=True)
+            return await AdminConnection.connect(self._conninfo(database, _SLOW_STATEMENT), autocommit=True)
         except psycopg.Error as error:
             raise failure_of(error, f"let {self._settings.admin_role} into the database {database}") from None
 

@@ -10,6 +10,7 @@ from capyd.postgres.access import POOLER_MAP
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.errors import translated
 from capyd.runtime.atomic_file import write_atomically
+from capyd.runtime.failpoints import failpoints
 
 _BEGIN = b"# capyd: begin (written by capyd; what stands outside these two lines is left as it is)\n"
 _END = b"# capyd: end\n"
@@ -38,7 +39,11 @@ async def apply_ident(
         after = replace_block(before, pooler_os_user, logins)
         if after == before and await _is_loaded(connections, path):
             return
+        if failpoints.active:
+            await failpoints.reach("ident.write.before")
         await asyncio.to_thread(write_atomically, path, after)
+        if failpoints.active:
+            await failpoints.reach("ident.write.after")
         try:
             await _check(connections, path)
         except PermanentError:
