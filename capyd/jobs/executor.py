@@ -18,6 +18,8 @@ from capyd.sqlite.job_moves import complete_job, fail_job, retry_job
 
 logger = get_logger(__name__)
 
+_LONGEST_DETAIL = 16_000
+
 
 class Executor:
     """Runs attempts. What it is cancelled in stays `running`: the rescuer takes it back.
@@ -63,11 +65,11 @@ class Executor:
             return Completed(await self._types[job.type].run(job, steps))
         except UnreachableError as error:
             self._when_waiting(error)
-            return Waiting(error.summary, error.detail)
+            return Waiting(error.summary, _bounded(error.detail))
         except TransientError as error:
-            return self._retry_or_give_up(job, error.summary, error.detail)
+            return self._retry_or_give_up(job, error.summary, _bounded(error.detail))
         except PermanentError as error:
-            return Failed(error.summary, error.detail, "permanent")
+            return Failed(error.summary, _bounded(error.detail), "permanent")
         except Exception as error:
             # A defect of ours. Its text may hold anything, so that the job says no more than its type.
             logger.exception("job.defect", job_id=job.id, job_type=job.type)
@@ -108,3 +110,10 @@ class Executor:
                     ):
                         await self._types[job.type].fail(tx, job, error, now)
             tx.after_commit(lambda: self._watchers.notify(job.id))
+
+
+def _bounded(detail: str) -> str:
+    """At most 16 KiB or so of what a server said: a page of jobs must fit into one message."""
+    if len(detail) <= _LONGEST_DETAIL:
+        return detail
+    return f"{detail[:_LONGEST_DETAIL]}\n({len(detail) - _LONGEST_DETAIL} more characters)"
