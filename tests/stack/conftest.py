@@ -1,11 +1,10 @@
 """Whole stacks, as `capyd dev` runs them, on each PostgreSQL version."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.dev.stacks import new_stack
+from tests.dev.stacks import Stack, new_stack
 from tests.servers import Installation, installations
 from tests.stack import projects
 from tests.stack.projects import Json
@@ -23,28 +22,37 @@ def installation(request: pytest.FixtureRequest) -> Installation:
 
 
 @pytest.fixture(scope="session")
-async def stack(installation: Installation) -> AsyncIterator[RunningStack]:
+def shared_process(installation: Installation) -> Iterator[Stack]:
+    """The process of `stack`."""
+    yield from _running(installation)
+
+
+@pytest.fixture(scope="session")
+def mortal_process(installation: Installation) -> Iterator[Stack]:
+    """The process of `mortal`."""
+    yield from _running(installation)
+
+
+def _running(installation: Installation) -> Iterator[Stack]:
+    binaries = "embedded" if installation.name == "wheel" else str(installation.bin_dir)
+    with new_stack("--postgres-bin", binaries) as process:
+        process.start()
+        yield process
+        assert process.stop() == 0, process.said
+
+
+@pytest.fixture(scope="session")
+async def stack(shared_process: Stack) -> AsyncIterator[RunningStack]:
     """The stack that tests share, and leave running."""
-    async with _running(installation) as running:
+    async with connected(shared_process) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-async def mortal(installation: Installation) -> AsyncIterator[RunningStack]:
+async def mortal(mortal_process: Stack) -> AsyncIterator[RunningStack]:
     """A stack whose parts tests kill, and wait for."""
-    async with _running(installation) as running:
+    async with connected(mortal_process) as running:
         yield running
-
-
-@asynccontextmanager
-async def _running(installation: Installation) -> AsyncIterator[RunningStack]:
-    binaries = "embedded" if installation.name == "wheel" else str(installation.bin_dir)
-    with new_stack("--postgres-bin", binaries) as process:
-        ready = process.start()
-        async with connected(process, ready) as running:
-            assert running.major == str(installation.major)
-            yield running
-        assert process.stop() == 0, process.said
 
 
 @pytest.fixture(scope="session")

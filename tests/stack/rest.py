@@ -1,5 +1,6 @@
 """A client of the REST face over real HTTP, and what tests expect of every answer."""
 
+import io
 import json as jsonlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Rest:
             verb,
             # As it is written: a test's percent-encoding is not the client's to correct.
             URL(f"{self._url}{path}", encoded=True),
-            data=data,
+            data=None if data is None else io.BytesIO(data),
             headers=sent,
             allow_redirects=False,
             skip_auto_headers=["Content-Type"],

@@ -1,5 +1,6 @@
 """A running stack as its clients and its administrator see it."""
 
+import json
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,13 @@ import grpc
 import psycopg
 
 from capyd.client.channel import open_channel
+from capyd.config.settings import SpareSettings
 from capyd.v1 import organizations_pb2, organizations_pb2_grpc
 from tests.dev.stacks import Stack
+from tests.stack.polling import until
 from tests.stack.rest import Rest
+
+SPARES = SpareSettings().target
 
 
 class RunningStack:
@@ -54,8 +59,17 @@ class RunningStack:
         async with await psycopg.AsyncConnection.connect(
             host=postgres["socket_dir"], port=postgres["port"], user="capyd", dbname=database, autocommit=True
         ) as connection:
-            cursor = await connection.execute(query, parameters)
+            cursor = await connection.execute(query, parameters or None)
             return list(await cursor.fetchall())
+
+    async def spares(self) -> list[str]:
+        """The names of the spares, once there are as many as are kept and nothing is being built or dropped."""
+
+        async def by_state() -> list[tuple[str, str]]:
+            return await self.administer("SELECT state, database_name FROM capyd.tenants WHERE state <> 'claimed'")
+
+        settled = await until(by_state, lambda rows: [state for state, _ in rows] == ["spare"] * SPARES)
+        return [name for _, name in settled]
 
     async def new_organization(self, name: str) -> "OtherOrganization":
         """Another organization, with a key that may do everything in it."""
@@ -84,8 +98,9 @@ class OtherOrganization:
 
 
 @asynccontextmanager
-async def connected(process: Stack, ready: dict[str, Any]) -> AsyncIterator[RunningStack]:
+async def connected(process: Stack) -> AsyncIterator[RunningStack]:
     """Clients for a stack that is ready."""
+    ready = json.loads(process.ready_file.read_text())
     api = open_channel(ready["grpc_target"], token=ready["api_key"])
     admin = open_channel(ready["admin_target"])
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:

@@ -26,8 +26,10 @@ async def test_environment_derives_always_on(rest: Rest) -> None:
 
 
 async def test_nothing_in_nothing_changed(rest: Rest, project: projects.Json) -> None:
-    same = await patch(rest, project["id"])
-    assert {**same, "updated_at": None} == {**project, "updated_at": None}
+    as_it_is = {"name": project["name"], "max_connections": project["max_connections"], "statement_timeout": "30s"}
+    for nothing in ({}, as_it_is):
+        assert await patch(rest, project["id"], **nothing) == project
+    assert await projects.get(rest, project["id"]) == project
 
 
 async def test_a_name_changes_and_the_slug_stays(rest: Rest) -> None:

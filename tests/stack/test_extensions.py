@@ -49,7 +49,7 @@ async def test_what_depends_on_it_keeps_an_extension(rest: Rest) -> None:
     assert (job["state"], job["retry_classification"], job["attempts"]) == ("failed", "permanent", 1)
     assert job["last_exit_code"] != 0
     assert "cannot drop extension citext" in job["last_stderr"]
-    assert "column email of table readers depends on type citext" in job["last_stderr"]
+    assert "column email of table public.readers depends on type public.citext" in job["last_stderr"]
     assert "2BP01" in job["last_stderr"]
     assert "citext" in job["error"]
     assert "\n" not in job["error"]

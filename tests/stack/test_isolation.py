@@ -23,7 +23,7 @@ async def test_other_tenants_databases_are_shut(
     url = getattr(await projects.urls(rest, project["id"]), way)
     await refusal(url, dbname=foreign["database_name"])
     await refusal(url, user=foreign["role_name"])
-    (spare, *_), *_ = await stack.administer("SELECT database_name FROM capyd.tenants WHERE state = 'spare'")
+    spare, *_ = await stack.spares()
     await refusal(url, dbname=spare)
     await refusal(url, user=spare, dbname=spare)
     await refusal(url, dbname=f"{project['database_name']}_owner")

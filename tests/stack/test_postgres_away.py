@@ -1,0 +1,56 @@
+"""While PostgreSQL is away requests are accepted, jobs wait and say why, and the state is read as ever."""
+
+from capyd.v1 import extensions_pb2, extensions_pb2_grpc
+from tests.stack import projects
+from tests.stack.accidents import check_all_is_well, without_postgres
+from tests.stack.grpc_errors import refused
+from tests.stack.polling import until
+from tests.stack.running import RunningStack
+
+
+async def test_postgres_goes_and_comes_back(mortal: RunningStack) -> None:
+    rest = mortal.rest
+    present = await projects.create_ready(rest, "was there before")
+    await mortal.spares()
+    path = f"/v1/projects/{present['id']}"
+
+    async with without_postgres(mortal):
+        accepted, provisioning = await projects.create(rest, "accepted meanwhile")
+        assert accepted["postgres_version"] == mortal.major
+        enabling = await projects.enable(rest, present["id"], "citext")
+        changed = (await rest.expect(200, "PATCH", path, {"max_connections": 5}))["project"]
+        assert changed["max_connections"] == 5
+        waiting = [provisioning["id"], enabling["id"], changed["latest_job_id"]]
+
+        # The first of each project's queue has been tried, and says what it waits for.
+        for job_id in waiting[:2]:
+            job = await until(lambda job_id=job_id: projects.get_job(rest, job_id), lambda job: "error" in job)
+            assert (job["state"], job["retry_classification"]) == ("pending", "transient")
+            assert "PostgreSQL" in job["error"]
+            assert job["attempts"] == 0
+
+        assert (await projects.get(rest, present["id"]))["state"] == "ready"
+        assert len(await projects.list_projects(rest)) >= 2
+        assert (await projects.urls(rest, present["id"])).direct.startswith("postgresql://")
+        assert (await rest.refused(409, "GET", f"/v1/projects/{accepted['id']}/connections"))["error"]
+        assert len((await rest.expect(200, "GET", f"{path}/jobs"))["jobs"]) == 3
+
+        status = await rest.expect(200, "GET", "/status")
+        health = {part["name"]: part["status"] for part in status["components"]}
+        assert (status["status"], health["api"], health["postgres"]) == ("degraded", "operational", "down")
+        (cluster,) = (await rest.expect(200, "GET", "/v1/clusters"))["clusters"]
+        assert cluster["state"] == "unreachable"
+
+        reply = await rest.send("GET", f"{path}/extensions")
+        assert reply.status == 503
+        assert int(reply.headers["Retry-After"]) > 0
+        service = extensions_pb2_grpc.ExtensionServiceStub(mortal.api)
+        refusal = await refused(service.ListExtensions(extensions_pb2.ListExtensionsRequest(project_id=present["id"])))
+        assert (refusal.reason, refusal.retry_seconds is not None) == ("unavailable", True)
+        assert "PostgreSQL" in refusal.message
+
+    for job_id in waiting:
+        job = await projects.completed(rest, job_id)
+        assert (job["attempts"], job.get("error")) == (1, None)
+    await check_all_is_well(mortal, [present, accepted])
+    assert (await rest.expect(200, "GET", "/status"))["status"] == "operational"
