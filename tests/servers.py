@@ -20,6 +20,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
+from capyd.pgbouncer.version import Version, parse_version
 from capyd.postgres.access import render_hba, render_ident
 
 ADMIN_ROLE = "capyd"
@@ -137,9 +138,22 @@ def pooler_settings(cluster: Cluster) -> Iterator[PoolerSettings]:
             port=free_port(),
             os_user=cluster.os_user,
             # The first one on the PATH; Debian's stands where only root's PATH leads.
-            binary=Path(shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or "pgbouncer"),
+            binary=pooler_binary(),
             console_password_file=password_file,
         )
+
+
+@cache
+def installed_pooler_version() -> Version:
+    """PgBouncer's, as its program says it."""
+    return parse_version(subprocess.check_output([pooler_binary(), "--version"], text=True))
+
+
+def pooler_binary() -> Path:
+    """PgBouncer's program, also where PATH does not lead."""
+    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert found is not None, "install the package pgbouncer"
+    return Path(found)
 
 
 def start_pooler(settings: PoolerSettings) -> PoolerProcess:

@@ -121,6 +121,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
     )
     waiting = WaitingJobs(database=database, wake_runner=runner.wake, clock=clock)
     cluster.when_ready(waiting.wake)
+    cluster.when_ready(pooler_sync.look_after)
     cluster.when_ready(spares.look_after)
     pooler_sync.when_served(waiting.wake)
     return Engine(connections, cluster, pooler, pooler_sync, spares, watchers, runner)

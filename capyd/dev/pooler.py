@@ -4,8 +4,13 @@ from capyd.config.settings import Settings
 from capyd.dev.errors import StackError
 from capyd.dev.layout import Layout
 from capyd.domain.failures import StepError
+from capyd.host.command import run_command
+from capyd.host.users import current_user
 from capyd.pgbouncer.pooler import Pooler
+from capyd.pgbouncer.version import parse_version
 from capyd.runtime.settings_file import read_settings
+
+_VERSION_SECONDS = 10
 
 
 def forget_pooler_files(layout: Layout) -> None:
@@ -22,6 +27,9 @@ async def ensure_pooler_files(layout: Layout) -> None:
     """
     settings = read_settings(layout.daemon_settings, Settings)
     try:
-        await Pooler(settings.pooler, settings.postgres).write_initial_files()
+        version = parse_version(
+            await run_command([settings.pooler.binary, "--version"], user=current_user(), timeout=_VERSION_SECONDS)
+        )
+        await Pooler(settings.pooler, settings.postgres).write_initial_files(version)
     except StepError as error:
         raise StackError(f"PgBouncer's configuration could not be written: {error.detail}") from error

@@ -12,7 +12,7 @@ from capyd.pgbouncer.comparison import find_differences
 from capyd.pgbouncer.console import CommandError, Console, open_console
 from capyd.pgbouncer.files import read_console_password, read_files, write_files
 from capyd.pgbouncer.render import FILE_NAMES, INI, USERS, render
-from capyd.pgbouncer.version import Version, installed_version
+from capyd.pgbouncer.version import Version
 from capyd.runtime.logs import get_logger
 
 logger = get_logger(__name__)
@@ -28,14 +28,12 @@ class Pooler:
         self._verified: dict[str, bytes] | None = None
         """What the running pooler was last seen with."""
 
-    async def write_initial_files(self) -> None:
-        """Write a configuration that a pooler can start on, keeping the entries of one that is there.
+    async def write_initial_files(self, version: Version) -> None:
+        """Write a configuration that a pooler of this version can start on, keeping the entries of one that is there.
 
         Raises:
-            PoolerUnreachableError: PgBouncer is not installed.
             PermanentError: the files cannot be written.
         """
-        version = await installed_version(self._settings.binary)
         configuration = await self._render([], version)
         present = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
         # What depends on the settings is made anew; the rest is as the last `apply` left it, or is not there yet.

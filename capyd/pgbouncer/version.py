@@ -1,6 +1,5 @@
 """PgBouncer's version: it refuses to start on a setting that it does not know yet."""
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -21,22 +20,6 @@ def parse_version(text: str) -> Version:
     if found is None:
         raise PermanentError("the pooler does not say which version of PgBouncer it is", detail=text[:200])
     return int(found[1]), int(found[2]), int(found[3])
-
-
-async def installed_version(binary: Path) -> Version:
-    """The version of the program, which need not be the running one's.
-
-    Raises:
-        PoolerUnreachableError: there is no such program.
-    """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            binary, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-    except OSError as error:
-        raise missing(binary) from error
-    output, _ = await process.communicate()
-    return parse_version(output.decode(errors="replace"))
 
 
 def missing(binary: Path) -> PoolerUnreachableError:

@@ -62,6 +62,10 @@ class PoolerSync:
         """Have it synchronised soon, by the task that `run` is."""
         self._requested.set()
 
+    async def look_after(self) -> None:
+        """The cluster is back: it may know of tenants that the pooler's files do not."""
+        self.request()
+
     async def run(self) -> None:
         """Serve requests until cancelled; one that fails is tried again."""
         trouble = None

@@ -6,7 +6,7 @@ import pytest
 
 from capyd.config.settings import PoolerSettings
 from capyd.pgbouncer.pooler import Pooler
-from tests.servers import Cluster, pooler_settings, start_pooler
+from tests.servers import Cluster, installed_pooler_version, pooler_settings, start_pooler
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def settings(cluster: Cluster) -> Iterator[PoolerSettings]:
 async def pooler(cluster: Cluster, settings: PoolerSettings) -> AsyncIterator[Pooler]:
     """A running pooler that knows no database yet."""
     pooler = Pooler(settings, cluster.settings)
-    await pooler.write_initial_files()
+    await pooler.write_initial_files(installed_pooler_version())
     process = start_pooler(settings)
     yield pooler
     process.stop()

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
-from capyd.domain.failures import PermanentError, UnreachableError
+from capyd.domain.failures import PermanentError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences
 from capyd.pgbouncer.files import read_console_password
 from capyd.pgbouncer.render import render, render_ini
-from capyd.pgbouncer.version import installed_version, parse_version
+from capyd.pgbouncer.version import parse_version
 
 POSTGRES = PostgresSettings(socket_dir=Path("/run/pg"), port=5433)
 POOLER = PoolerSettings(config_dir=Path("/etc/pooler"))
@@ -76,11 +76,6 @@ def test_versions_as_the_program_tells_them(text: str, version: tuple[int, int, 
 def test_another_program_is_not_taken_for_it() -> None:
     with pytest.raises(PermanentError):
         parse_version("pgpool-II version 4.3.5")
-
-
-async def test_a_program_that_is_not_there_names_its_package() -> None:
-    with pytest.raises(UnreachableError, match="install the package pgbouncer"):
-        await installed_version(Path("/nowhere/pgbouncer"))
 
 
 def test_differences_are_told_a_line_each() -> None:
