@@ -1,0 +1,7 @@
+"""The benchmarks there are. A new one is a module of its own, and a line here."""
+
+from benchmarks import create
+from benchmarks.benchmark import Benchmark
+
+CATALOGUE: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in (create.BENCHMARK,)}
+"""By name, in the order in which they run."""
