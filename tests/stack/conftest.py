@@ -77,3 +77,22 @@ async def other(stack: RunningStack) -> OtherOrganization:
 async def foreign(other: OtherOrganization) -> Json:
     """A ready project of the second organization."""
     return await projects.create_ready(other.rest, "theirs")
+
+
+@pytest.fixture
+async def nothing_is_done(stack: RunningStack, project: Json, foreign: Json) -> AsyncIterator[None]:
+    """Whatever the test sends, the state and the cluster are afterwards as they were."""
+    before = await _everything(stack)
+    yield
+    assert await _everything(stack) == before
+
+
+async def _everything(stack: RunningStack) -> list[object]:
+    await stack.spares()  # else the refilling of what earlier tests took would look like something done
+    return [
+        await projects.list_projects(stack.rest),
+        [(key["id"], key["is_active"]) for key in (await stack.rest.expect(200, "GET", stack.keys_path))["api_keys"]],
+        await stack.administer("SELECT oid, datname, datconnlimit FROM pg_database ORDER BY oid"),
+        await stack.administer("SELECT oid, rolname, rolconnlimit FROM pg_roles ORDER BY oid"),
+        await stack.administer("SELECT database_name, project_id FROM capyd.tenants ORDER BY database_name"),
+    ]

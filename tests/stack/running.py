@@ -40,6 +40,11 @@ class RunningStack:
         return str(self.ready["organization_id"])
 
     @property
+    def keys_path(self) -> str:
+        """Where the organization's keys are, on the REST face."""
+        return f"/v1/organizations/{self.organization_id}/api-keys"
+
+    @property
     def major(self) -> str:
         return str(self.ready["postgres_version"]).partition(".")[0]
 
@@ -85,7 +90,7 @@ class RunningStack:
     async def key(self, *scopes: str, **fields: object) -> Rest:
         """A client with a new key of the stack's own organization."""
         body = {"name": "of a test", "scopes": list(scopes), **fields}
-        created = await self.rest.expect(201, "POST", f"/v1/organizations/{self.organization_id}/api-keys", body)
+        created = await self.rest.expect(201, "POST", self.keys_path, body)
         return self.rest.with_token(created["plaintext_api_key"])
 
 
@@ -101,10 +106,9 @@ class OtherOrganization:
 async def connected(process: Stack) -> AsyncIterator[RunningStack]:
     """Clients for a stack that is ready."""
     ready = json.loads(process.ready_file.read_text())
-    api = open_channel(ready["grpc_target"], token=ready["api_key"])
-    admin = open_channel(ready["admin_target"])
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        rest = Rest(session, ready["http_url"], ready["api_key"])
-        yield RunningStack(process, ready, rest, api, admin)
-    await api.close()
-    await admin.close()
+    async with (
+        open_channel(ready["grpc_target"], token=ready["api_key"]) as api,
+        open_channel(ready["admin_target"]) as admin,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
+    ):
+        yield RunningStack(process, ready, Rest(session, ready["http_url"], ready["api_key"]), api, admin)

@@ -15,7 +15,7 @@ SHAPE = {"id", "organization_id", "name", "key_prefix", "scopes", "source", "is_
 @pytest.fixture
 def keys(stack: RunningStack) -> str:
     """The path of the organization's keys."""
-    return f"/v1/organizations/{stack.organization_id}/api-keys"
+    return stack.keys_path
 
 
 async def test_a_key_from_create_to_revoke(rest: Rest, keys: str, stack: RunningStack) -> None:

@@ -39,24 +39,13 @@ async def test_a_project_is_deleted_right_after_its_creation(stack: RunningStack
     assert await stack.administer("SELECT 1 FROM capyd.tenants WHERE project_id = %s", project["id"]) == []
 
 
-async def test_deleting_twice_is_one_job(rest: Rest) -> None:
-    project = await projects.create_ready(rest)
-    first = await projects.delete(rest, project["id"])
-    reply = await rest.send("DELETE", f"/v1/projects/{project['id']}")
-    # The job may have ended in between, and then there is nothing left to delete.
-    assert (reply.status == 202 and reply.json["job"]["id"] == first["id"]) or reply.status == 404
-    await projects.completed(rest, first["id"])
-    await rest.refused(404, "DELETE", f"/v1/projects/{project['id']}")
-
-
 async def test_a_project_that_has_not_failed_is_not_provisioned_again(rest: Rest, project: projects.Json) -> None:
     body = await rest.refused(409, "POST", f"/v1/projects/{project['id']}/retry-provisioning")
     assert "ready" in body["error"]
 
 
-async def test_a_provisioning_that_runs_is_the_retry(rest: Rest) -> None:
-    project, provisioning = await projects.create(rest)
-    reply = await rest.send("POST", f"/v1/projects/{project['id']}/retry-provisioning")
-    # It may have become ready in between, and then there is nothing to retry.
-    assert (reply.status == 202 and reply.json["job"]["id"] == provisioning["id"]) or reply.status == 409
-    await projects.completed(rest, provisioning["id"])
+async def test_what_public_clients_send_beside(rest: Rest) -> None:
+    project = await projects.create_ready(rest)
+    # One node has no approvals: the parameter is accepted, as any that is unknown, and not read.
+    path = f"/v1/projects/{project['id']}?approval_token=apr_1&unknown=1"
+    await projects.completed(rest, (await rest.expect(202, "DELETE", path))["job"]["id"])

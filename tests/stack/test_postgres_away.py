@@ -54,3 +54,36 @@ async def test_postgres_goes_and_comes_back(mortal: RunningStack) -> None:
         assert (job["attempts"], job.get("error")) == (1, None)
     await check_all_is_well(mortal, [present, accepted])
     assert (await rest.expect(200, "GET", "/status"))["status"] == "operational"
+
+
+async def test_what_waits_is_deleted_before_it_was_there(mortal: RunningStack) -> None:
+    rest = mortal.rest
+    async with without_postgres(mortal):
+        doomed, provisioning = await projects.create(rest, "never there")
+        path = f"/v1/projects/{doomed['id']}"
+        retry = (await rest.expect(202, "POST", f"{path}/retry-provisioning"))["job"]
+        assert retry["id"] == provisioning["id"]  # it is under way
+        enabling = await projects.enable(rest, doomed["id"], "citext")
+        await until(lambda: projects.get_job(rest, provisioning["id"]), lambda job: "error" in job)
+
+        deletion = await projects.delete(rest, doomed["id"])
+        assert (await projects.delete(rest, doomed["id"]))["id"] == deletion["id"]
+        for job in (provisioning, enabling):
+            superseded = await projects.get_job(rest, job["id"])
+            assert (superseded["state"], superseded["error"]) == ("failed", "superseded by the project's deletion")
+        deleting = await projects.get(rest, doomed["id"])
+        assert (deleting["state"], deleting["latest_job_id"]) == ("deleting", deletion["id"])
+        for verb, below, body in (
+            ("PATCH", "", {"name": "too late"}),
+            ("POST", "/extensions", {"name": "citext"}),
+            ("DELETE", "/extensions/vector", None),
+            ("GET", "/connections", None),
+            ("POST", "/retry-provisioning", None),
+        ):
+            await rest.refused(409, verb, path + below, body)
+
+    job = await projects.completed(rest, deletion["id"])
+    assert job["attempts"] == 1
+    await rest.refused(404, "GET", path)
+    await rest.refused(404, "DELETE", path)
+    assert await mortal.administer("SELECT 1 FROM capyd.tenants WHERE project_id = %s", doomed["id"]) == []

@@ -25,11 +25,9 @@ from tests.stack import projects
 from tests.stack.grpc_errors import refused
 from tests.stack.running import RunningStack
 
+pytestmark = pytest.mark.usefixtures("nothing_is_done")
+
 Code = grpc.StatusCode
-
-
-def create(**fields: Any) -> Message:
-    return projects_pb2.CreateProjectRequest(**{"name": "bad input", **fields})
 
 
 @pytest.mark.parametrize(
@@ -51,12 +49,11 @@ def create(**fields: Any) -> Message:
     ],
 )
 async def test_a_project_that_cannot_be(stack: RunningStack, field: str, wrong: str) -> None:
-    before = await projects.list_projects(stack.rest)
     service = projects_pb2_grpc.ProjectServiceStub(stack.api)
-    refusal = await refused(service.CreateProject(create(**{field: wrong})))
+    request = projects_pb2.CreateProjectRequest(**{"name": "bad input", field: wrong})
+    refusal = await refused(service.CreateProject(request))
     assert (refusal.code, refusal.reason, refusal.fields) == (Code.INVALID_ARGUMENT, "invalid_argument", [field])
     assert field in refusal.message
-    assert await projects.list_projects(stack.rest) == before
 
 
 @pytest.mark.parametrize(
@@ -79,7 +76,6 @@ async def test_a_change_that_cannot_be(
     request = projects_pb2.UpdateProjectRequest(project_id=project["id"], **{field: wrong})
     refusal = await refused(service.UpdateProject(request))
     assert (refusal.code, refusal.fields) == (code, [field])
-    assert await projects.get(stack.rest, project["id"]) == project
 
 
 class Lookup(NamedTuple):
@@ -163,11 +159,8 @@ async def test_an_administrators_methods_are_not_for_keys(stack: RunningStack) -
 
 @pytest.mark.parametrize("token", [None, "", "nonsense", "capy_live_" + "A" * 38])
 async def test_without_a_token_the_status_alone_is_told(stack: RunningStack, token: str | None) -> None:
-    channel = open_channel(stack.ready["grpc_target"], token=token)
-    try:
+    async with open_channel(stack.ready["grpc_target"], token=token) as channel:
         cluster = cluster_pb2_grpc.ClusterServiceStub(channel)
         assert (await cluster.GetStatus(cluster_pb2.GetStatusRequest())).status == "operational"
         refusal = await refused(cluster.ListClusters(cluster_pb2.ListClustersRequest()))
         assert (refusal.code, refusal.reason) == (Code.UNAUTHENTICATED, "unauthenticated")
-    finally:
-        await channel.close()
