@@ -40,8 +40,10 @@ class AdminConnection(AsyncConnection[TupleRow]):
             await failpoints.reach("postgres.commit.after")
 
 
-def _point(query: str | SQL | Composed) -> str | None:
-    """`postgres.alter_role` for `ALTER ROLE ...`; None for a statement that reads."""
+def _point(query: str | bytes | SQL | Composed) -> str | None:
+    """`postgres.alter_role` for `ALTER ROLE ...`, `postgres.script` for bytes; None for a statement that reads."""
+    if isinstance(query, bytes):
+        return "postgres.script"
     first = next(iter(query), None) if isinstance(query, Composed) else query
     text = first.as_string() if isinstance(first, SQL) else str(first)
     verb, *more = text.split()[:2]
