@@ -47,6 +47,8 @@ def main(names: tuple[str, ...], *, rounds: int, postgres_bin: str | None, as_js
             reports[benchmark.name] = _measure(benchmark, telling, rounds=rounds, postgres_bin=postgres_bin)
         except BenchmarkError as error:
             raise click.ClickException(f"{benchmark.name}: {error}") from error
+        except asyncio.CancelledError:
+            raise SystemExit(128 + signal.SIGTERM) from None
     outcome = Outcome(at, shlex.join(["scripts/bench", *sys.argv[1:]]), machine, reports)
     if as_json:
         click.echo(json.dumps(outcome.to_json(), indent=1))
