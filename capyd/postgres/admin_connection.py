@@ -46,7 +46,7 @@ def _point(query: str | bytes | SQL | Composed) -> str | None:
         return "postgres.script"
     first = next(iter(query), None) if isinstance(query, Composed) else query
     text = first.as_string() if isinstance(first, SQL) else str(first)
-    verb, *more = text.split()[:2]
-    if verb.lower() in _READS:
+    verb, *more = text.lower().split()[:2] or [""]
+    if not verb or verb in _READS:
         return None
-    return "_".join(["postgres." + verb.lower(), *(word.lower() for word in more if word.isalpha())])
+    return "_".join(["postgres." + verb, *filter(str.isalpha, more)])
