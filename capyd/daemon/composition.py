@@ -155,7 +155,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         cluster=engine.cluster,
         catalogue=settings.extensions.catalogue,
     )
-    jobs = Jobs(database=database, watchers=engine.watchers)
+    jobs = Jobs(database=database, watchers=engine.watchers, cancel_job=engine.runner.cancel)
     organizations = Organizations(database=database, plans=plans, clock=clock)
     api_keys = ApiKeys(database=database, forget_principals=authenticator.forget, clock=clock)
     cluster = Cluster(

@@ -72,3 +72,5 @@ class Job:
     last_stderr: str | None
     locked_resource: str
     retry_classification: str | None
+    cancelled_by: str | None
+    """Who wants it cancelled. A running job ends before its next step."""

@@ -36,6 +36,11 @@ class Principal:
     """The only project that the key reaches."""
     api_key_id: str | None = None
 
+    @property
+    def described(self) -> str:
+        """Who that is, for people: in a job's error, say."""
+        return "a platform administrator" if self.is_admin else f"the API key {self.api_key_id}"
+
     def has_scope(self, scope: str) -> bool:
         """It holds the scope, or all of them."""
         return self.is_admin or EVERY_SCOPE in self.scopes or scope in self.scopes

@@ -43,12 +43,22 @@ class Executor:
         self._when_waiting = when_waiting
         self._clock = clock
         self._generator = generator
+        self._in_hand: dict[str, Steps] = {}
+
+    def cancel(self, job_id: str, by: str) -> None:
+        """Have the job end before its next step, if an attempt is in hand."""
+        if job_id in self._in_hand:
+            self._in_hand[job_id].cancel(by)
 
     async def execute(self, job: Job) -> None:
         """Run one attempt of a job that this daemon has claimed, and commit its outcome."""
         started = time.monotonic()
         steps = Steps()
-        outcome = await self._attempt(job, steps)
+        self._in_hand[job.id] = steps
+        try:
+            outcome = await self._attempt(job, steps)
+        finally:
+            del self._in_hand[job.id]
         await self._commit(job, outcome, steps.journal)
         logger.info(
             f"job.{type(outcome).__name__.lower()}",
@@ -61,6 +71,8 @@ class Executor:
         )
 
     async def _attempt(self, job: Job, steps: Steps) -> Outcome:
+        if job.cancelled_by is not None:
+            return Failed(f"cancelled by {job.cancelled_by}", "", "permanent")
         try:
             return Completed(await self._types[job.type].run(job, steps))
         except UnreachableError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from capyd.domain.jobs import Job
 from capyd.jobs.executor import Executor
@@ -9,8 +10,14 @@ from capyd.jobs.job_type import JobType
 from capyd.jobs.watchers import JobWatchers
 from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
-from capyd.sqlite.database import Database
-from capyd.sqlite.job_moves import find_next_due, start_due_jobs, take_back_running_jobs
+from capyd.sqlite.database import Database, Transaction
+from capyd.sqlite.job_moves import (
+    fail_pending_job,
+    find_next_due,
+    mark_job_cancelled,
+    start_due_jobs,
+    take_back_running_jobs,
+)
 
 logger = get_logger(__name__)
 
@@ -64,6 +71,18 @@ class Runner:
             attempt.add_done_callback(self._ended)
             self._watchers.notify(job.id)
         return len(jobs)
+
+    async def cancel(self, tx: Transaction, job: Job, *, by: str) -> None:
+        """Cancel a job that is not final: at once while it is pending, before its next step while it runs."""
+        now = self._clock()
+        error = f"cancelled by {by}"
+        if await fail_pending_job(tx, job.id, error=error, now=now):
+            await self._types[job.type].fail(tx, job, error, now)
+        else:
+            await mark_job_cancelled(tx, job.id, cancelled_by=by, now=now)
+            tx.after_commit(partial(self._executor.cancel, job.id, by))
+        tx.after_commit(partial(self._watchers.notify, job.id))
+        tx.after_commit(self.wake)
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Let the attempts in hand end; park after `grace_seconds` what has not, without burning an attempt."""

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
-from capyd.domain.failures import TransientError
+from capyd.domain.failures import PermanentError, TransientError
 from capyd.runtime.failpoints import failpoints
 
 
@@ -14,6 +14,11 @@ class Steps:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._cancelled_by: str | None = None
+
+    def cancel(self, by: str) -> None:
+        """Let no further step begin. The one in hand goes on to its end: half a step is nothing to leave behind."""
+        self._cancelled_by = by
 
     @property
     def journal(self) -> str:
@@ -30,7 +35,10 @@ class Steps:
 
         Raises:
             TransientError: the deadline passed.
+            PermanentError: the job was cancelled before this step.
         """
+        if self._cancelled_by is not None:
+            raise PermanentError(f"cancelled by {self._cancelled_by}")
         started = time.monotonic()
         verdict = "failed after"
         try:

@@ -129,6 +129,27 @@ async def take_back_running_jobs(tx: Transaction, *, claimed_by: str | None, now
     )
 
 
+async def fail_pending_job(tx: Transaction, job_id: str, *, error: str, now: datetime) -> bool:
+    """pending -> failed. False: it is not pending any more."""
+    changed = await tx.execute(
+        """
+        UPDATE jobs SET state = 'failed', completed_at = :now, updated_at = :now, error = :error,
+          retry_classification = 'permanent'
+        WHERE id = :id AND state = 'pending'
+        """,
+        {"id": job_id, "error": error, "now": to_micros(now)},
+    )
+    return changed == 1
+
+
+async def mark_job_cancelled(tx: Transaction, job_id: str, *, cancelled_by: str, now: datetime) -> None:
+    """Say that a running job is to end before its next step, whichever daemon runs that."""
+    await tx.execute(
+        "UPDATE jobs SET cancelled_by = coalesce(cancelled_by, ?), updated_at = ? WHERE id = ? AND state = 'running'",
+        (cancelled_by, to_micros(now), job_id),
+    )
+
+
 async def supersede_pending_jobs(tx: Transaction, locked_resource: str, *, error: str, now: datetime) -> list[str]:
     """pending -> failed for all of a resource; their ids."""
     rows = await tx.fetch_all(

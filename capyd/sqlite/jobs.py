@@ -112,4 +112,5 @@ def job_from_row(row: sqlite3.Row) -> Job:
         last_stderr=row["last_stderr"],
         locked_resource=row["locked_resource"],
         retry_classification=row["retry_classification"],
+        cancelled_by=row["cancelled_by"],
     )

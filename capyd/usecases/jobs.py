@@ -1,13 +1,14 @@
 """Read and watch jobs."""
 
 from collections.abc import AsyncIterator
+from typing import Protocol
 
-from capyd.domain.errors import InvalidError
+from capyd.domain.errors import ConflictError, InvalidError
 from capyd.domain.jobs import Job
 from capyd.domain.paging import Page, PageRequest
 from capyd.domain.principals import Principal
 from capyd.jobs.watchers import JobWatchers
-from capyd.sqlite.database import Database
+from capyd.sqlite.database import Database, Transaction
 from capyd.sqlite.jobs import count_project_jobs_down_to, list_project_jobs
 from capyd.usecases.lookup import get_job, get_project
 
@@ -15,12 +16,21 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 1000
 
 
+class CancelJob(Protocol):
+    """The engine's way to cancel a job, inside the caller's transaction."""
+
+    async def __call__(self, tx: Transaction, job: Job, *, by: str) -> None:
+        """Cancel it; `by` says who wants that."""
+        ...
+
+
 class Jobs:
     """The use cases of jobs."""
 
-    def __init__(self, *, database: Database, watchers: JobWatchers) -> None:
+    def __init__(self, *, database: Database, watchers: JobWatchers, cancel_job: CancelJob) -> None:
         self._database = database
         self._watchers = watchers
+        self._cancel_job = cancel_job
 
     async def get(self, principal: Principal, job_id: str) -> Job:
         """One job.
@@ -51,6 +61,20 @@ class Jobs:
                 reads, PageRequest(max(min(page.size, wanted), 0), page.after), project_id=project.id
             )
         return found if len(found.items) < wanted else Page(found.items, next_token="")
+
+    async def cancel(self, principal: Principal, job_id: str) -> Job:
+        """The job as it is after the wish to cancel it: `failed` when it was pending, else still running.
+
+        Raises:
+            NotFoundError: not there, or not the principal's.
+            ConflictError: it is final.
+        """
+        async with self._database.transaction() as tx:
+            job = await get_job(tx, principal, job_id)
+            if job.state.final:
+                raise ConflictError(f"the job is {job.state}: there is nothing to cancel any more", code="job_final")
+            await self._cancel_job(tx, job, by=principal.described)
+            return await get_job(tx, principal, job_id)
 
     async def watch(self, principal: Principal, job_id: str) -> AsyncIterator[Job]:
         """The job as it is, then at every change, and for the last time when it is final.

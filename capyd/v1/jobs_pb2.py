@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63\x61pyd/v1/jobs.proto\x12\x08\x63\x61pyd.v1\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nproject_id\x18\x04 \x01(\t\x12\x17\n\x0forganization_id\x18\x05 \x01(\t\x12\x12\n\ncluster_id\x18\x06 \x01(\t\x12 \n\x13preview_database_id\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\x05\x12\x14\n\x0cmax_attempts\x18\t \x01(\x05\x12\x17\n\nclaimed_by\x18\n \x01(\tH\x01\x88\x01\x01\x12.\n\nclaimed_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05\x65rror\x18\x10 \x01(\tH\x02\x88\x01\x01\x12\x1b\n\x0elast_exit_code\x18\x11 \x01(\x05H\x03\x88\x01\x01\x12\x18\n\x0blast_stdout\x18\x12 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0blast_stderr\x18\x13 \x01(\tH\x05\x88\x01\x01\x12\x17\n\x0flocked_resource\x18\x14 \x01(\t\x12!\n\x14retry_classification\x18\x15 \x01(\tH\x06\x88\x01\x01\x42\x16\n\x14_preview_database_idB\r\n\x0b_claimed_byB\x08\n\x06_errorB\x11\n\x0f_last_exit_codeB\x0e\n\x0c_last_stdoutB\x0e\n\x0c_last_stderrB\x17\n\x15_retry_classification\"\'\n\rGetJobRequest\x12\x16\n\x06job_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\",\n\x0eGetJobResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"\x89\x01\n\x16ListProjectJobsRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xaa\xbb\x18\x02\x08\x01\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\x42\x08\n\x06_limit\"W\n\x17ListProjectJobsResponse\x12\x1b\n\x04jobs\x18\x01 \x03(\x0b\x32\r.capyd.v1.Job\x12\x1f\n\x0fnext_page_token\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\")\n\x0fWatchJobRequest\x12\x16\n\x06job_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\".\n\x10WatchJobResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job2\xf3\x02\n\nJobService\x12q\n\x06GetJob\x12\x17.capyd.v1.GetJobRequest\x1a\x18.capyd.v1.GetJobResponse\"4\xaa\xbb\x18\r\x1a\tjobs:read(\x01\xb2\xbb\x18\x06\x12\x04Jobs\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/jobs/{job_id}\x12\x99\x01\n\x0fListProjectJobs\x12 .capyd.v1.ListProjectJobsRequest\x1a!.capyd.v1.ListProjectJobsResponse\"A\xaa\xbb\x18\r\x1a\tjobs:read(\x01\xb2\xbb\x18\x06\x12\x04Jobs\x82\xd3\xe4\x93\x02 \x12\x1e/v1/projects/{project_id}/jobs\x12V\n\x08WatchJob\x12\x19.capyd.v1.WatchJobRequest\x1a\x1a.capyd.v1.WatchJobResponse\"\x11\xaa\xbb\x18\r\x1a\tjobs:read(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x63\x61pyd/v1/jobs.proto\x12\x08\x63\x61pyd.v1\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x12\n\nproject_id\x18\x04 \x01(\t\x12\x17\n\x0forganization_id\x18\x05 \x01(\t\x12\x12\n\ncluster_id\x18\x06 \x01(\t\x12 \n\x13preview_database_id\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\x05\x12\x14\n\x0cmax_attempts\x18\t \x01(\x05\x12\x17\n\nclaimed_by\x18\n \x01(\tH\x01\x88\x01\x01\x12.\n\nclaimed_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstarted_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05\x65rror\x18\x10 \x01(\tH\x02\x88\x01\x01\x12\x1b\n\x0elast_exit_code\x18\x11 \x01(\x05H\x03\x88\x01\x01\x12\x18\n\x0blast_stdout\x18\x12 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0blast_stderr\x18\x13 \x01(\tH\x05\x88\x01\x01\x12\x17\n\x0flocked_resource\x18\x14 \x01(\t\x12!\n\x14retry_classification\x18\x15 \x01(\tH\x06\x88\x01\x01\x42\x16\n\x14_preview_database_idB\r\n\x0b_claimed_byB\x08\n\x06_errorB\x11\n\x0f_last_exit_codeB\x0e\n\x0c_last_stdoutB\x0e\n\x0c_last_stderrB\x17\n\x15_retry_classification\"\'\n\rGetJobRequest\x12\x16\n\x06job_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\",\n\x0eGetJobResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\"\x89\x01\n\x16ListProjectJobsRequest\x12\x1a\n\nproject_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xaa\xbb\x18\x02\x08\x01\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\x42\x08\n\x06_limit\"W\n\x17ListProjectJobsResponse\x12\x1b\n\x04jobs\x18\x01 \x03(\x0b\x32\r.capyd.v1.Job\x12\x1f\n\x0fnext_page_token\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\"F\n\x10\x43\x61ncelJobRequest\x12\x16\n\x06job_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\x12\x1a\n\nrequest_id\x18\x14 \x01(\tB\x06\xaa\xbb\x18\x02\x08\x01\"/\n\x11\x43\x61ncelJobResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job\")\n\x0fWatchJobRequest\x12\x16\n\x06job_id\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18\x01\".\n\x10WatchJobResponse\x12\x1a\n\x03job\x18\x01 \x01(\x0b\x32\r.capyd.v1.Job2\xd1\x03\n\nJobService\x12q\n\x06GetJob\x12\x17.capyd.v1.GetJobRequest\x1a\x18.capyd.v1.GetJobResponse\"4\xaa\xbb\x18\r\x1a\tjobs:read(\x01\xb2\xbb\x18\x06\x12\x04Jobs\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/jobs/{job_id}\x12\x99\x01\n\x0fListProjectJobs\x12 .capyd.v1.ListProjectJobsRequest\x1a!.capyd.v1.ListProjectJobsResponse\"A\xaa\xbb\x18\r\x1a\tjobs:read(\x01\xb2\xbb\x18\x06\x12\x04Jobs\x82\xd3\xe4\x93\x02 \x12\x1e/v1/projects/{project_id}/jobs\x12\\\n\tCancelJob\x12\x1a.capyd.v1.CancelJobRequest\x1a\x1b.capyd.v1.CancelJobResponse\"\x16\xaa\xbb\x18\x12\x1a\x0eprojects:write(\x01\x12V\n\x08WatchJob\x12\x19.capyd.v1.WatchJobRequest\x1a\x1a.capyd.v1.WatchJobResponse\"\x11\xaa\xbb\x18\r\x1a\tjobs:read(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +44,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROJECTJOBSREQUEST'].fields_by_name['page_token']._serialized_options = b'\252\273\030\002\010\001'
   _globals['_LISTPROJECTJOBSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTPROJECTJOBSRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\252\273\030\002\010\001'
+  _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_CANCELJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\252\273\030\002\030\001'
+  _globals['_CANCELJOBREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CANCELJOBREQUEST'].fields_by_name['request_id']._serialized_options = b'\252\273\030\002\010\001'
   _globals['_WATCHJOBREQUEST'].fields_by_name['job_id']._loaded_options = None
   _globals['_WATCHJOBREQUEST'].fields_by_name['job_id']._serialized_options = b'\252\273\030\002\030\001'
   _globals['_JOBSERVICE'].methods_by_name['GetJob']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['GetJob']._serialized_options = b'\252\273\030\r\032\tjobs:read(\001\262\273\030\006\022\004Jobs\202\323\344\223\002\023\022\021/v1/jobs/{job_id}'
   _globals['_JOBSERVICE'].methods_by_name['ListProjectJobs']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['ListProjectJobs']._serialized_options = b'\252\273\030\r\032\tjobs:read(\001\262\273\030\006\022\004Jobs\202\323\344\223\002 \022\036/v1/projects/{project_id}/jobs'
+  _globals['_JOBSERVICE'].methods_by_name['CancelJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['CancelJob']._serialized_options = b'\252\273\030\022\032\016projects:write(\001'
   _globals['_JOBSERVICE'].methods_by_name['WatchJob']._loaded_options = None
   _globals['_JOBSERVICE'].methods_by_name['WatchJob']._serialized_options = b'\252\273\030\r\032\tjobs:read(\001'
   _globals['_JOB']._serialized_start=121
@@ -62,10 +68,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROJECTJOBSREQUEST']._serialized_end=1086
   _globals['_LISTPROJECTJOBSRESPONSE']._serialized_start=1088
   _globals['_LISTPROJECTJOBSRESPONSE']._serialized_end=1175
-  _globals['_WATCHJOBREQUEST']._serialized_start=1177
-  _globals['_WATCHJOBREQUEST']._serialized_end=1218
-  _globals['_WATCHJOBRESPONSE']._serialized_start=1220
-  _globals['_WATCHJOBRESPONSE']._serialized_end=1266
-  _globals['_JOBSERVICE']._serialized_start=1269
-  _globals['_JOBSERVICE']._serialized_end=1640
+  _globals['_CANCELJOBREQUEST']._serialized_start=1177
+  _globals['_CANCELJOBREQUEST']._serialized_end=1247
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1249
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1296
+  _globals['_WATCHJOBREQUEST']._serialized_start=1298
+  _globals['_WATCHJOBREQUEST']._serialized_end=1339
+  _globals['_WATCHJOBRESPONSE']._serialized_start=1341
+  _globals['_WATCHJOBRESPONSE']._serialized_end=1387
+  _globals['_JOBSERVICE']._serialized_start=1390
+  _globals['_JOBSERVICE']._serialized_end=1855
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class JobServiceStub:
                 request_serializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.FromString,
                 _registered_method=True)
+        self.CancelJob = channel.unary_unary(
+                '/capyd.v1.JobService/CancelJob',
+                request_serializer=capyd_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_jobs__pb2.CancelJobResponse.FromString,
+                _registered_method=True)
         self.WatchJob = channel.unary_stream(
                 '/capyd.v1.JobService/WatchJob',
                 request_serializer=capyd_dot_v1_dot_jobs__pb2.WatchJobRequest.SerializeToString,
@@ -70,6 +75,13 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelJob(self, request, context):
+        """Cancel a job: at once while it is pending, before its next step while it runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchJob(self, request, context):
         """Stream a job: as it is now, again at every change, and for the last time when it is final.
         """
@@ -89,6 +101,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListProjectJobs,
                     request_deserializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.SerializeToString,
+            ),
+            'CancelJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelJob,
+                    request_deserializer=capyd_dot_v1_dot_jobs__pb2.CancelJobRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_jobs__pb2.CancelJobResponse.SerializeToString,
             ),
             'WatchJob': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchJob,
@@ -151,6 +168,33 @@ class JobService:
             '/capyd.v1.JobService/ListProjectJobs',
             capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.SerializeToString,
             capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.JobService/CancelJob',
+            capyd_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
+            capyd_dot_v1_dot_jobs__pb2.CancelJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

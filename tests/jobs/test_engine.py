@@ -193,6 +193,57 @@ async def test_stopping_parks_what_does_not_end_in_time_and_burns_no_attempt(tmp
         assert (job.state, job.attempts) == (JobState.PENDING, 0)
 
 
+async def test_a_pending_job_is_cancelled_at_once_and_its_type_is_told(tmp_path: Path) -> None:
+    async with engine(tmp_path / "s", succeed) as it:
+        job = await add_job(it.database, "job_1")
+        async with it.database.transaction() as tx:
+            await it.runner.cancel(tx, job, by="somebody")
+        assert await it.runner.start_due() == 0
+        job = await get_job(it.database, "job_1")
+        assert (job.state, job.error, job.attempts) == (JobState.FAILED, "cancelled by somebody", 0)
+        assert it.scripted.failed == ["cancelled by somebody"]
+
+
+async def test_a_running_job_ends_before_its_next_step_and_never_in_the_middle_of_one(tmp_path: Path) -> None:
+    inside, go_on = asyncio.Event(), asyncio.Event()
+    done = []
+
+    async def two_steps(job: Job, steps: Steps) -> None:
+        async with steps.step("first", seconds=5):
+            inside.set()
+            await go_on.wait()
+            done.append("first")
+        async with steps.step("second", seconds=5):
+            done.append("second")
+
+    async with engine(tmp_path / "s", two_steps) as it:
+        await add_job(it.database, "job_1")
+        await it.runner.start_due()
+        await inside.wait()
+        async with it.database.transaction() as tx:
+            await it.runner.cancel(tx, await get_job(it.database, "job_1"), by="somebody")
+        go_on.set()
+        await it.runner.stop(grace_seconds=5)
+        job = await get_job(it.database, "job_1")
+        assert (job.state, job.error) == (JobState.FAILED, "cancelled by somebody")
+        assert done == ["first"]
+
+
+async def test_a_wish_to_cancel_outlives_the_daemon_that_took_it(tmp_path: Path) -> None:
+    async def hang(job: Job, steps: Steps) -> None:
+        await asyncio.Event().wait()
+
+    async with engine(tmp_path / "s", hang) as it:
+        await add_job(it.database, "job_1")
+        await it.runner.start_due()
+        async with it.database.transaction() as tx:
+            await it.runner.cancel(tx, await get_job(it.database, "job_1"), by="somebody")
+        await it.runner.stop(grace_seconds=0.01)
+        assert (await get_job(it.database, "job_1")).state is JobState.PENDING
+        await it.pass_and_settle()
+        assert (await get_job(it.database, "job_1")).error == "cancelled by somebody"
+
+
 async def test_a_new_start_takes_back_what_the_dead_one_was_running(tmp_path: Path) -> None:
     forever = asyncio.Event()
 

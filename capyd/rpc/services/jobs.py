@@ -34,6 +34,10 @@ class JobServicer:
             jobs=[to_job(job, self._cluster_id) for job in page.items], next_page_token=page.next_token
         )
 
+    async def CancelJob(self, request: pb.CancelJobRequest, principal: Principal) -> pb.CancelJobResponse:
+        job = await self._jobs.cancel(principal, request.job_id)
+        return pb.CancelJobResponse(job=to_job(job, self._cluster_id))
+
     async def WatchJob(self, request: pb.WatchJobRequest, principal: Principal) -> AsyncIterator[pb.WatchJobResponse]:
         async for job in self._jobs.watch(principal, request.job_id):
             yield pb.WatchJobResponse(job=to_job(job, self._cluster_id))

@@ -81,6 +81,8 @@ CREATE TABLE jobs (
   held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),
   -- 1: it waits for a server that does not answer, and is due as soon as that answers.
   waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)),
+  -- Who wants it cancelled: it ends before its next step.
+  cancelled_by TEXT,
   attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   max_attempts INTEGER NOT NULL CHECK (max_attempts > 0),
   claimed_by TEXT,
