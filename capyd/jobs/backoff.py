@@ -6,6 +6,9 @@ from datetime import timedelta
 WAIT_FOR_SERVER = timedelta(seconds=15)
 """The longest wait for a server. Whoever finds it answering again wakes the jobs at once."""
 
+STATE_RETRY_SECONDS = 1.0
+"""How long the engine rests when the state file cannot be written."""
+
 _FIRST = timedelta(milliseconds=500)
 _LONGEST = timedelta(minutes=2)
 

@@ -1,12 +1,14 @@
 """Runs one attempt of one job and commits how it ended."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
 
+from capyd.domain.errors import UnavailableError
 from capyd.domain.failures import PermanentError, TransientError, UnreachableError
 from capyd.domain.jobs import Job
-from capyd.jobs.backoff import WAIT_FOR_SERVER, retry_delay
+from capyd.jobs.backoff import STATE_RETRY_SECONDS, WAIT_FOR_SERVER, retry_delay
 from capyd.jobs.job_type import JobType
 from capyd.jobs.outcome import Completed, Failed, Outcome, Retry, Waiting
 from capyd.jobs.steps import Steps
@@ -59,7 +61,7 @@ class Executor:
             outcome = await self._attempt(job, steps)
         finally:
             del self._in_hand[job.id]
-        await self._commit(job, outcome, steps.journal)
+        await self._commit_whatever_it_takes(job, outcome, steps.journal)
         logger.info(
             f"job.{type(outcome).__name__.lower()}",
             job_id=job.id,
@@ -92,6 +94,17 @@ class Executor:
         if job.attempts < job.max_attempts:
             return Retry(error, detail)
         return Failed(f"gave up after {job.attempts} attempts: {error}", detail, "transient")
+
+    async def _commit_whatever_it_takes(self, job: Job, outcome: Outcome, journal: str) -> None:
+        """What was done is done: while the state cannot be written, the outcome waits for it."""
+        while True:
+            try:
+                await self._commit(job, outcome, journal)
+            except UnavailableError as error:
+                logger.warning("job.outcome_not_written", job_id=job.id, reason=error.message)
+                await asyncio.sleep(STATE_RETRY_SECONDS)
+            else:
+                return
 
     async def _commit(self, job: Job, outcome: Outcome, journal: str) -> None:
         now = self._clock()

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 from functools import partial
 
+from capyd.domain.errors import UnavailableError
 from capyd.domain.jobs import Job
+from capyd.jobs.backoff import STATE_RETRY_SECONDS
 from capyd.jobs.executor import Executor
 from capyd.jobs.job_type import JobType
 from capyd.jobs.watchers import JobWatchers
@@ -53,7 +55,12 @@ class Runner:
         """Run until cancelled. Raises what an attempt could not commit: the daemon must start anew then."""
         while True:
             self._woken.clear()
-            await self.start_due()
+            try:
+                await self.start_due()
+            except UnavailableError as error:
+                logger.warning("runner.state_not_writable", reason=error.message)
+                await asyncio.sleep(STATE_RETRY_SECONDS)
+                continue
             await self._sleep()
             if self._failure is not None:
                 raise self._failure

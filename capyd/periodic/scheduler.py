@@ -8,6 +8,7 @@ from datetime import timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from capyd.domain.errors import UnavailableError
 from capyd.runtime.logs import get_logger
 
 logger = get_logger(__name__)
@@ -63,6 +64,9 @@ class Scheduler:
     async def _pass_of(self, duty: Duty) -> None:
         try:
             await duty.one_pass()
+        except UnavailableError as error:
+            # It will be again, and the next pass makes up for this one.
+            logger.warning("duty.put_off", duty=duty.name, reason=error.message)
         except Exception:
             self._failures[duty.name] = self._failures.get(duty.name, 0) + 1
             logger.exception("duty.failed", duty=duty.name, in_a_row=self._failures[duty.name])

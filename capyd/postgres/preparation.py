@@ -44,16 +44,30 @@ async def prepare_cluster(connections: AdminConnections, *, default_extensions: 
         with translated("build the template of tenants' databases"):
             template = await ensure_template(connections, connection, default)
             await drop_other_templates(connections, connection, keep=template)
-        with translated("tell what it is"):
-            cursor = await connection.execute("SELECT system_identifier FROM pg_catalog.pg_control_system()")
-            (system_identifier,) = await cursor.fetchone() or (None,)
         return ClusterFacts(
-            system_identifier=str(system_identifier),
+            system_identifier=await _system_identifier(connection),
             server_version=(connection.info.parameter_status("server_version") or "").partition(" ")[0],
             major=connection.info.server_version // 10000,
             template=template,
             extensions=available,
         )
+
+
+async def read_system_identifier(connections: AdminConnections) -> str:
+    """Which cluster this is. A base backup, and so a promoted standby, has the same.
+
+    Raises:
+        UnreachableError: the server is away.
+    """
+    async with connections.maintenance() as connection:
+        return await _system_identifier(connection)
+
+
+async def _system_identifier(connection: Connection) -> str:
+    with translated("tell which cluster it is"):
+        cursor = await connection.execute("SELECT system_identifier FROM pg_catalog.pg_control_system()")
+        (system_identifier,) = await cursor.fetchone() or (None,)
+    return str(system_identifier)
 
 
 async def _require_fit(connection: Connection) -> None:

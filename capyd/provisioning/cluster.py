@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from capyd.domain.errors import UnavailableError
 from capyd.domain.failures import PermanentError, StepError, UnreachableError
 from capyd.domain.installed import ClusterFacts
 from capyd.postgres.connections import AdminConnections
-from capyd.postgres.preparation import prepare_cluster
+from capyd.postgres.preparation import prepare_cluster, read_system_identifier
 from capyd.runtime.logs import get_logger
 from capyd.sqlite.database import Database
 from capyd.sqlite.facts import find_fact, put_fact
@@ -87,27 +88,40 @@ class ClusterWatch:
     async def prepare(self) -> bool:
         """One try. False: it is away, or cannot be used, and `trouble` says why."""
         try:
+            await self._check_identity(await read_system_identifier(self._connections))
             facts = await prepare_cluster(self._connections, default_extensions=self._default_extensions)
-            await self._check_identity(facts)
+            await self._remember(facts)
+            self._facts = facts
+            logger.info("cluster.ready", postgres_version=facts.server_version, template=facts.template)
+            for callback in self._when_ready:
+                await callback()
         except StepError as error:
-            if error.summary != self._trouble:
-                logger.warning("cluster.not_ready", reason=error.summary)
-            self._trouble = error.summary
-            return False
-        self._facts = facts
-        logger.info("cluster.ready", postgres_version=facts.server_version, template=facts.template)
-        for callback in self._when_ready:
-            await callback()
+            return self._not_ready(error.summary)
+        except UnavailableError as error:
+            return self._not_ready(error.message)
         return True
 
-    async def _check_identity(self, facts: ClusterFacts) -> None:
-        """Refuse a cluster that this state was not made for, and remember the one it was."""
-        async with self._database.transaction() as tx:
-            known = await find_fact(tx, "system_identifier")
-            if known is not None and known != facts.system_identifier:
-                raise PermanentError(
-                    f"this state file belongs to the cluster with system identifier {known}, "
-                    f"and the one that answers has {facts.system_identifier}: nothing is done to it"
-                )
-            await put_fact(tx, "system_identifier", facts.system_identifier)
-            await put_fact(tx, "postgres_version", str(facts.major))
+    def _not_ready(self, reason: str) -> bool:
+        if reason != self._trouble:
+            logger.warning("cluster.not_ready", reason=reason)
+        self._facts, self._trouble = None, reason
+        return False
+
+    async def _check_identity(self, system_identifier: str) -> None:
+        """Refuse a cluster that this state was not made for, before anything is done to it."""
+        async with self._database.reading() as reads:
+            known = await find_fact(reads, "system_identifier")
+        if known not in (None, system_identifier):
+            raise PermanentError(
+                f"this state file belongs to the cluster with system identifier {known}, "
+                f"and the one that answers has {system_identifier}: nothing is done to it"
+            )
+
+    async def _remember(self, facts: ClusterFacts) -> None:
+        """Note which cluster this is. Most starts have nothing to note, and then write nothing."""
+        async with self._database.reading() as reads:
+            known = [await find_fact(reads, name) for name in ("system_identifier", "postgres_version")]
+        if known != [facts.system_identifier, str(facts.major)]:
+            async with self._database.transaction() as tx:
+                await put_fact(tx, "system_identifier", facts.system_identifier)
+                await put_fact(tx, "postgres_version", str(facts.major))

@@ -14,12 +14,14 @@ from typing import Any
 
 import aiosqlite
 
+from capyd.domain.errors import UnavailableError
 from capyd.runtime.failpoints import failpoints
 from capyd.sqlite.migrations import migrate
 
 Parameters = Sequence[Any] | dict[str, Any]
 
 _READERS = 2
+_DISK_TROUBLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 class Reads:
@@ -98,6 +100,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A write transaction: committed when the block ends, rolled back when it raises or is cancelled.
 
+        Raises:
+            UnavailableError: the disk is full or failing; nothing was changed, and reads go on.
+
         Inside another one of the same task it is that one: the outer block's end commits both, or neither.
         """
         task = asyncio.current_task()
@@ -112,21 +117,22 @@ class Database:
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield transaction
-            except BaseException:
+                await asyncio.shield(self._commit(transaction))
+            except BaseException as error:
                 await asyncio.shield(self._roll_back())
+                if _is_about_the_disk(error):
+                    raise UnavailableError(
+                        "the state file cannot be written, and nothing was changed: is its disk full?",
+                        code="state_not_writable",
+                    ) from error
                 raise
             finally:
                 self._open = None
-            await asyncio.shield(self._commit(transaction))
 
     async def _commit(self, transaction: Transaction) -> None:
-        try:
-            if failpoints.active:
-                await failpoints.reach("sqlite.commit.before")
-            await self._writer.execute("COMMIT")
-        except BaseException:
-            await self._roll_back()
-            raise
+        if failpoints.active:
+            await failpoints.reach("sqlite.commit.before")
+        await self._writer.execute("COMMIT")
         transaction.committed()
         if failpoints.active:
             await failpoints.reach("sqlite.commit.after")
@@ -143,6 +149,11 @@ class Database:
             yield Reads(reader)
         finally:
             self._idle_readers.put_nowait(reader)
+
+
+def _is_about_the_disk(error: BaseException) -> bool:
+    """The low byte of an extended result code is the primary one."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_TROUBLE
 
 
 async def _connect(path: Path, *, read_only: bool = False) -> aiosqlite.Connection:

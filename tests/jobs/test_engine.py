@@ -287,12 +287,13 @@ async def test_a_running_loop_starts_a_job_as_soon_as_it_is_woken_and_the_next_w
 async def test_no_more_attempts_of_a_type_run_at_once_than_it_allows(tmp_path: Path) -> None:
     running = 0
     most = 0
+    all_places_taken = asyncio.Barrier(Scripted.concurrency)
 
     async def count(job: Job, steps: Steps) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.001)
+        await all_places_taken.wait()
         running -= 1
 
     async with engine(tmp_path / "s", count) as it:
