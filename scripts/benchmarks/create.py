@@ -29,7 +29,7 @@ async def run(terms: Terms) -> Report:
         statements = Statements(await held.enter_async_context(await stack.connect("postgres")))
         constant = await held.enter_async_context(running_constant())
         groups = (
-            # Far less than the spares there are, and too quick for the building of new ones to begin.
+            # Half of the spares, claimed before the building of new ones begins.
             (
                 Contender(
                     "create, job polled",
