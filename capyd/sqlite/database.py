@@ -8,7 +8,7 @@ it holds it.
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from capyd.sqlite.migrations import migrate
 Parameters = Sequence[Any] | dict[str, Any]
 
 _READERS = 2
+# Primary result codes: the low byte of an extended one.
 _DISK_TROUBLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -110,36 +111,31 @@ class Database:
             yield self._open[1]
             return
         async with self._writing:
-            # A cancelled await leaves the statement to run in the connection's thread all the same, in order:
-            # the ROLLBACK below comes after it. A commit is shielded, so that its outcome is always known.
             transaction = Transaction(self._writer)
             self._open = (task, transaction)
             try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                yield transaction
-                await asyncio.shield(self._commit(transaction))
-            except BaseException as error:
-                await asyncio.shield(self._roll_back())
-                if _is_about_the_disk(error):
-                    raise UnavailableError(
-                        "the state file cannot be written, and nothing was changed: is its disk full?",
-                        code="state_not_writable",
-                    ) from error
-                raise
+                with _disk_trouble_in_words():
+                    try:
+                        await self._writer.execute("BEGIN IMMEDIATE")
+                        yield transaction
+                    except BaseException:
+                        await _to_its_end(self._writer.rollback())
+                        raise
+                    await _to_its_end(self._commit(transaction))
             finally:
                 self._open = None
 
     async def _commit(self, transaction: Transaction) -> None:
-        if failpoints.active:
-            await failpoints.reach("sqlite.commit.before")
-        await self._writer.execute("COMMIT")
+        try:
+            if failpoints.active:
+                await failpoints.reach("sqlite.commit.before")
+            await self._writer.execute("COMMIT")
+        except BaseException:
+            await self._writer.rollback()
+            raise
         transaction.committed()
         if failpoints.active:
             await failpoints.reach("sqlite.commit.after")
-
-    async def _roll_back(self) -> None:
-        if self._writer.in_transaction:
-            await self._writer.execute("ROLLBACK")
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Reads]:
@@ -151,9 +147,29 @@ class Database:
             self._idle_readers.put_nowait(reader)
 
 
-def _is_about_the_disk(error: BaseException) -> bool:
-    """The low byte of an extended result code is the primary one."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_TROUBLE
+async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
+    """Await it to its end, also when this task is cancelled meanwhile: only then is the transaction over.
+
+    A cancelled await does not stop a statement: it still runs in the connection's thread, in its turn.
+    """
+    running = asyncio.ensure_future(ending)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+@contextlib.contextmanager
+def _disk_trouble_in_words() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _DISK_TROUBLE:
+            raise
+        raise UnavailableError(
+            "the state file cannot be written, and nothing was changed: is its disk full?", code="state_not_writable"
+        ) from error
 
 
 async def _connect(path: Path, *, read_only: bool = False) -> aiosqlite.Connection:

@@ -91,3 +91,22 @@ async def test_every_write_is_synchronised_to_the_disk(tmp_path: Path) -> None:
     assert journal is not None
     assert foreign_keys is not None
     assert (synchronous[0], journal[0], foreign_keys[0]) == (2, "wal", 1)
+
+
+async def test_being_cancelled_at_any_await_leaves_no_transaction_open(tmp_path: Path) -> None:
+    async with open_state(tmp_path / "s") as database:
+        for steps in range(30):
+
+            async def write() -> None:
+                async with database.transaction() as tx:
+                    await put_fact(tx, "cluster_id", "half")
+                    await put_fact(tx, "cluster_id", "whole")
+
+            task = asyncio.create_task(write())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert await _fact(database) in (None, "whole")
+            async with database.transaction() as tx:
+                await tx.execute("DELETE FROM facts")
