@@ -48,3 +48,50 @@ CREATE TABLE capyd.templates (
     database_name text PRIMARY KEY CHECK (database_name ~ '^capy_template_[0-9a-f]{16}$'),
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+
+-- What the daemon's state file holds and the tenants do not say: written by its outbox, read when the file is lost.
+-- A row's revision only ever grows; the head is the newest that was carried, whatever it was about.
+CREATE TABLE capyd.head (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    revision bigint NOT NULL
+);
+INSERT INTO capyd.head (revision) VALUES (0);
+
+CREATE TABLE capyd.organizations (
+    id               text PRIMARY KEY,
+    name             text NOT NULL,
+    slug             text NOT NULL,
+    plan             text NOT NULL,
+    created_at       timestamptz NOT NULL,
+    updated_at       timestamptz NOT NULL,
+    suspended_at     timestamptz,
+    suspended_reason text,
+    revision         bigint NOT NULL
+);
+
+-- Deleted ones stay as tombstones, so that no backup brings them back.
+CREATE TABLE capyd.projects (
+    id              text PRIMARY KEY,
+    organization_id text NOT NULL,
+    state           text NOT NULL,
+    last_error      text,
+    specification   jsonb NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    revision        bigint NOT NULL
+);
+
+-- A key's text is nowhere: the digest is its SHA-256.
+CREATE TABLE capyd.api_keys (
+    id              text PRIMARY KEY,
+    organization_id text NOT NULL,
+    project_id      text,
+    name            text NOT NULL,
+    digest          bytea NOT NULL CHECK (pg_catalog.length(digest) = 32),
+    key_prefix      text NOT NULL,
+    scopes          text[] NOT NULL,
+    source          text NOT NULL,
+    expires_at      timestamptz,
+    revoked_at      timestamptz,
+    created_at      timestamptz NOT NULL,
+    revision        bigint NOT NULL
+);

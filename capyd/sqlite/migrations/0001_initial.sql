@@ -13,7 +13,8 @@ CREATE TABLE organizations (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   suspended_at INTEGER,
-  suspended_reason TEXT
+  suspended_reason TEXT,
+  revision INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX organizations_by_age ON organizations (created_at, id);
@@ -39,6 +40,7 @@ CREATE TABLE projects (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   deleted_at INTEGER,
+  revision INTEGER NOT NULL DEFAULT 0,
   CHECK ((state = 'deleted') = (deleted_at IS NOT NULL)),
   CHECK (state <> 'failed' OR last_error IS NOT NULL),
   CHECK (state <> 'ready' OR (database_name IS NOT NULL AND role_name IS NOT NULL AND sealed_password IS NOT NULL))
@@ -60,7 +62,8 @@ CREATE TABLE api_keys (
   last_used_at INTEGER,
   expires_at INTEGER,
   revoked_at INTEGER,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  revision INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX api_keys_of_organization ON api_keys (organization_id, created_at, id);
@@ -119,3 +122,43 @@ CREATE INDEX jobs_open_of_resource ON jobs (locked_resource, position) WHERE sta
 CREATE INDEX jobs_pending_due ON jobs (run_after) WHERE state = 'pending' AND held = 0;
 CREATE INDEX jobs_of_project ON jobs (project_id, created_at, id);
 CREATE INDEX jobs_final_by_age ON jobs (completed_at) WHERE state IN ('completed', 'failed');
+
+-- What the ledger in the cluster must still learn: a row a change, in the order of the changes. A revision is never
+-- given twice, also when the rows are gone (AUTOINCREMENT). Triggers write it, so that no statement can forget to.
+CREATE TABLE outbox (
+  revision INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL CHECK (kind IN ('organization', 'project', 'api_key')),
+  object_id TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER organizations_inserted AFTER INSERT ON organizations BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('organization', NEW.id);
+  UPDATE organizations SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER organizations_updated AFTER UPDATE ON organizations WHEN NEW.revision = OLD.revision BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('organization', NEW.id);
+  UPDATE organizations SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER projects_inserted AFTER INSERT ON projects BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('project', NEW.id);
+  UPDATE projects SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER projects_updated AFTER UPDATE ON projects WHEN NEW.revision = OLD.revision BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('project', NEW.id);
+  UPDATE projects SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
+
+CREATE TRIGGER api_keys_inserted AFTER INSERT ON api_keys BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('api_key', NEW.id);
+  UPDATE api_keys SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
+
+-- When a key was last used is the state file's alone: it is written every minute.
+CREATE TRIGGER api_keys_updated AFTER UPDATE ON api_keys
+WHEN NEW.revision = OLD.revision AND NEW.last_used_at IS OLD.last_used_at BEGIN
+  INSERT INTO outbox (kind, object_id) VALUES ('api_key', NEW.id);
+  UPDATE api_keys SET revision = last_insert_rowid() WHERE id = NEW.id;
+END;
