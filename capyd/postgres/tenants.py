@@ -1,21 +1,17 @@
 """A project's tenant: claimed from the spares, given its limits, shut out before it is dropped."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.domain.secret import Secret
+from capyd.domain.specifications import Specification
 from capyd.domain.tenants import ClaimedTenant, TenantLimits, TenantNames
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
 from capyd.postgres.sessions import end_sessions
-
-Specification = Mapping[str, Any]
-"""What must be known of a project to rebuild the daemon's state from the cluster; JSON values."""
 
 
 async def find_tenant(connections: AdminConnections, project_id: str) -> ClaimedTenant | None:

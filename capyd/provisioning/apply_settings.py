@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from capyd.domain.jobs import APPLY_SETTINGS, Job
+from capyd.domain.specifications import to_specification
 from capyd.jobs.job_type import Effect
 from capyd.jobs.steps import Steps
 from capyd.pgbouncer.pooler import Pooler
@@ -11,7 +12,6 @@ from capyd.postgres.tenants import apply_limits
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.provisioning.projects import get_project, no_effect, require_database_name
-from capyd.provisioning.provision import specification
 from capyd.sqlite.database import Database, Transaction
 
 
@@ -42,7 +42,7 @@ class ApplySettings:
         database_name = require_database_name(project)
         self._cluster.require()
         async with steps.step("set the limits in PostgreSQL", seconds=20):
-            await apply_limits(self._connections, project.id, project.limits, specification(project))
+            await apply_limits(self._connections, project.id, project.limits, to_specification(project))
         async with steps.step("set the pool size", seconds=30):
             await self._pooler_sync.sync()
         async with steps.step("renew the pool's server connections", seconds=20):

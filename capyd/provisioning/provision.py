@@ -5,6 +5,7 @@ from functools import partial
 
 from capyd.domain.jobs import PROVISION, Job
 from capyd.domain.projects import Project, ProjectState
+from capyd.domain.specifications import to_specification
 from capyd.domain.tenants import ClaimedTenant
 from capyd.jobs.job_type import Effect
 from capyd.jobs.steps import Steps
@@ -71,26 +72,13 @@ class Provision:
                     project_id=project.id,
                     organization_id=project.organization_id,
                     limits=project.limits,
-                    specification=specification(project),
+                    specification=to_specification(project),
                 )
             self._spares.claimed()
             if tenant is not None:
                 return tenant
             async with steps.step("build a spare, as there is none", seconds=120):
                 await self._spares.build()
-
-
-def specification(project: Project) -> dict[str, object]:
-    """What the ledger keeps of a project, so that a lost state file can be written anew from the cluster."""
-    return {
-        "name": project.name,
-        "slug": project.slug,
-        "environment": project.environment,
-        "plan": project.plan,
-        "always_on": project.always_on,
-        "storage_limit_bytes": project.storage_limit_bytes,
-        "created_at": project.created_at.isoformat(),
-    }
 
 
 async def _provisioned(project_id: str, tenant: ClaimedTenant, tx: Transaction, now: datetime) -> None:

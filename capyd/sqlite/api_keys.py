@@ -44,7 +44,7 @@ async def find_api_key_by_digest(reads: Reads, digest: bytes) -> tuple[ApiKey, b
         """,
         (digest,),
     )
-    return None if row is None else (_from_row(row), bool(row["suspended"]))
+    return None if row is None else (api_key_from_row(row), bool(row["suspended"]))
 
 
 async def find_api_key(reads: Reads, api_key_id: str, *, organization_id: str) -> ApiKey | None:
@@ -52,7 +52,7 @@ async def find_api_key(reads: Reads, api_key_id: str, *, organization_id: str) -
     row = await reads.fetch_one(
         "SELECT * FROM api_keys WHERE id = ? AND organization_id = ?", (api_key_id, organization_id)
     )
-    return None if row is None else _from_row(row)
+    return None if row is None else api_key_from_row(row)
 
 
 async def list_api_keys(reads: Reads, page: PageRequest, *, organization_id: str) -> Page[ApiKey]:
@@ -64,7 +64,7 @@ async def list_api_keys(reads: Reads, page: PageRequest, *, organization_id: str
         """,
         (organization_id, *(page.after or (-1, "")), page.size + 1),
     )
-    return to_page(rows, page, _from_row)
+    return to_page(rows, page, api_key_from_row)
 
 
 async def revoke_api_key(tx: Transaction, api_key_id: str, *, now: datetime) -> None:
@@ -80,7 +80,8 @@ async def touch_api_keys(tx: Transaction, used: dict[str, datetime]) -> None:
         await tx.execute("UPDATE api_keys SET last_used_at = ? WHERE id = ?", (to_micros(moment), api_key_id))
 
 
-def _from_row(row: sqlite3.Row) -> ApiKey:
+def api_key_from_row(row: sqlite3.Row) -> ApiKey:
+    """The row as a value."""
     return ApiKey(
         id=row["id"],
         organization_id=row["organization_id"],

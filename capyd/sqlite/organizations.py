@@ -27,7 +27,7 @@ async def insert_organization(tx: Transaction, organization: Organization) -> No
 async def find_organization(reads: Reads, organization_id: str) -> Organization | None:
     """The organization, or None."""
     row = await reads.fetch_one("SELECT * FROM organizations WHERE id = ?", (organization_id,))
-    return None if row is None else _from_row(row)
+    return None if row is None else organization_from_row(row)
 
 
 async def is_organization_slug_taken(reads: Reads, slug: str) -> bool:
@@ -41,10 +41,11 @@ async def list_organizations(reads: Reads, page: PageRequest) -> Page[Organizati
         "SELECT * FROM organizations WHERE (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?",
         (*(page.after or (-1, "")), page.size + 1),
     )
-    return to_page(rows, page, _from_row)
+    return to_page(rows, page, organization_from_row)
 
 
-def _from_row(row: sqlite3.Row) -> Organization:
+def organization_from_row(row: sqlite3.Row) -> Organization:
+    """The row as a value."""
     return Organization(
         id=row["id"],
         name=row["name"],

@@ -9,10 +9,11 @@ from capyd.sqlite.columns import from_micros, from_millis, to_micros, to_millis
 from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.pages import to_page
 
-_SELECT = """
+SELECT_PROJECTS = """
 SELECT projects.*, organizations.plan AS plan
 FROM projects JOIN organizations ON organizations.id = projects.organization_id
 """
+"""Rows for `project_from_row`; to be narrowed by a WHERE."""
 
 
 async def insert_project(tx: Transaction, project: Project) -> None:
@@ -46,14 +47,14 @@ async def insert_project(tx: Transaction, project: Project) -> None:
 async def find_project(reads: Reads, project_id: str, *, organization_id: str | None) -> Project | None:
     """The live project with this id, of this organization alone unless that is None."""
     row = await reads.fetch_one(
-        _SELECT
+        SELECT_PROJECTS
         + """
         WHERE projects.id = :id AND projects.deleted_at IS NULL
           AND (:organization IS NULL OR projects.organization_id = :organization)
         """,
         {"id": project_id, "organization": organization_id},
     )
-    return None if row is None else _from_row(row)
+    return None if row is None else project_from_row(row)
 
 
 async def is_slug_taken(reads: Reads, organization_id: str, slug: str) -> bool:
@@ -76,7 +77,7 @@ async def list_projects(
     of_project = "AND projects.id = :project" if project_id is not None else ""
     created_at, object_id = page.after or (-1, "")
     rows = await reads.fetch_all(
-        _SELECT
+        SELECT_PROJECTS
         + f"""
         WHERE projects.deleted_at IS NULL {of_organization} {of_project}
           AND (projects.created_at, projects.id) > (:created_at, :id)
@@ -90,7 +91,7 @@ async def list_projects(
             "limit": page.size + 1,
         },
     )
-    return to_page(rows, page, _from_row)
+    return to_page(rows, page, project_from_row)
 
 
 async def update_project_settings(
@@ -163,7 +164,8 @@ async def update_project_provisioned(
     )
 
 
-def _from_row(row: sqlite3.Row) -> Project:
+def project_from_row(row: sqlite3.Row) -> Project:
+    """The row as a value."""
     return Project(
         id=row["id"],
         organization_id=row["organization_id"],
