@@ -65,7 +65,8 @@ class ClaimedTenant:
 
     names: TenantNames
     database_oid: int
-    sealed_password: bytes
+    sealed_password: bytes | None
+    """None: the tenant changed its password itself, and nobody here knows it."""
     pooled: bool
     """The pooler has been seen with an entry for it."""
 

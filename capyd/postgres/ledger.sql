@@ -21,7 +21,8 @@ CREATE TABLE capyd.tenants (
     owner_oid       oid NOT NULL,
     login_oid       oid NOT NULL,
     database_oid    oid,
-    sealed_password bytea NOT NULL,
+    -- Absent: the tenant changed its password itself, and nobody here knows it.
+    sealed_password bytea,
     verifier        text NOT NULL,
     pool_size       integer NOT NULL CHECK (pool_size > 0),
     pooled          boolean NOT NULL DEFAULT false,
@@ -38,7 +39,8 @@ CREATE TABLE capyd.tenants (
         AND (project_id IS NULL) = (specification IS NULL)
         AND (project_id IS NULL) = (claimed_at IS NULL)
     ),
-    CHECK (state <> 'claimed' OR project_id IS NOT NULL)
+    CHECK (state <> 'claimed' OR project_id IS NOT NULL),
+    CHECK (state IN ('claimed', 'deleting') OR sealed_password IS NOT NULL)
 );
 
 CREATE INDEX tenants_by_state ON capyd.tenants (state, created_at);

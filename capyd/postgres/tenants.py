@@ -85,7 +85,7 @@ async def apply_limits(
             row = await cursor.fetchone()
             if row is None:
                 return False
-            await _set_limits(ledger, TenantNames(row[0]), limits)
+            await set_limits(ledger, TenantNames(row[0]), limits)
             return True
 
     with translated("apply the project's limits"):
@@ -161,7 +161,7 @@ async def _claim(
     *columns, verifier = row
     tenant = _tenant(*columns)
     await _open_login(ledger, tenant.names.login, Secret(verifier))
-    await _set_limits(ledger, tenant.names, limits)
+    await set_limits(ledger, tenant.names, limits)
     return tenant
 
 
@@ -171,20 +171,27 @@ async def _open_login(ledger: Connection, login: str, verifier: Secret) -> None:
     )
 
 
-async def _set_limits(ledger: Connection, names: TenantNames, limits: TenantLimits) -> None:
-    """The limit on the login holds because the tenant may not change it; the one on the database holds in total."""
+async def set_limits(ledger: Connection, names: TenantNames, limits: TenantLimits) -> None:
+    """Set the limits of login and database, inside the caller's transaction.
+
+    The limit on the login holds because the tenant may not change it; the one on the database holds in total.
+    """
     login, database = sql.Identifier(names.login), sql.Identifier(names.database)
     connections = sql.Literal(limits.max_connections)
     await ledger.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(login, connections))
     await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, connections))
-    for parameter, span in (
-        ("statement_timeout", limits.statement_timeout),
-        ("idle_in_transaction_session_timeout", limits.idle_transaction_timeout),
-    ):
-        milliseconds = sql.Literal(span // timedelta(milliseconds=1))
+    for parameter, milliseconds in timeout_settings(limits).items():
         await ledger.execute(
-            sql.SQL("ALTER ROLE {} SET {} = {}").format(login, sql.Identifier(parameter), milliseconds)
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(login, sql.Identifier(parameter), sql.Literal(milliseconds))
         )
+
+
+def timeout_settings(limits: TenantLimits) -> dict[str, int]:
+    """The login's parameters, in milliseconds."""
+    return {
+        "statement_timeout": limits.statement_timeout // timedelta(milliseconds=1),
+        "idle_in_transaction_session_timeout": limits.idle_transaction_timeout // timedelta(milliseconds=1),
+    }
 
 
 async def _shut(ledger: Connection, project_id: str) -> tuple[TenantNames, int, list[int]] | None:
@@ -216,5 +223,5 @@ async def _shut(ledger: Connection, project_id: str) -> tuple[TenantNames, int, 
     return names, database_oid, [login_oid, owner_oid]
 
 
-def _tenant(database: str, database_oid: int, sealed_password: bytes, pooled: bool) -> ClaimedTenant:
+def _tenant(database: str, database_oid: int, sealed_password: bytes | None, pooled: bool) -> ClaimedTenant:
     return ClaimedTenant(TenantNames(database), database_oid, sealed_password, pooled)

@@ -62,6 +62,12 @@ async def find_open_job(reads: Reads, project_id: str, job_type: str) -> Job | N
     return None if row is None else job_from_row(row)
 
 
+async def list_projects_with_open_jobs(reads: Reads) -> set[str]:
+    """The ids of the projects that have a pending or running job."""
+    rows = await reads.fetch_all("SELECT DISTINCT project_id FROM jobs WHERE state IN ('pending', 'running')")
+    return {row["project_id"] for row in rows}
+
+
 async def list_project_jobs(reads: Reads, page: PageRequest, *, project_id: str) -> Page[Job]:
     """The project's jobs, the newest first."""
     created_at, job_id = page.after or (1 << 62, "")

@@ -94,6 +94,12 @@ async def list_projects(
     return to_page(rows, page, project_from_row)
 
 
+async def list_live_projects(reads: Reads) -> list[Project]:
+    """Every project that is not deleted."""
+    rows = await reads.fetch_all(SELECT_PROJECTS + "WHERE projects.deleted_at IS NULL")
+    return [project_from_row(row) for row in rows]
+
+
 async def update_project_settings(
     tx: Transaction,
     project_id: str,
@@ -150,8 +156,17 @@ async def update_project_state(
     )
 
 
+async def forget_project_password(tx: Transaction, project_id: str, *, sealed_password: bytes, now: datetime) -> bool:
+    """Forget the sealed password, if it is still this one. False: it is another, or none."""
+    changed = await tx.execute(
+        "UPDATE projects SET sealed_password = NULL, updated_at = ? WHERE id = ? AND sealed_password = ?",
+        (to_micros(now), project_id, sealed_password),
+    )
+    return changed == 1
+
+
 async def update_project_provisioned(
-    tx: Transaction, project_id: str, *, database_name: str, role_name: str, sealed_password: bytes, now: datetime
+    tx: Transaction, project_id: str, *, database_name: str, role_name: str, sealed_password: bytes | None, now: datetime
 ) -> None:
     """Make it `ready`, unless it is being deleted meanwhile."""
     await tx.execute(

@@ -34,15 +34,21 @@ class Connections:
 
         Raises:
             NotFoundError: not there, or not the principal's.
-            ConflictError: it is not provisioned, is being deleted, or its password cannot be opened.
+            ConflictError: it is not provisioned, is being deleted, or its password is not known (any more).
         """
         async with self._database.reading() as reads:
             project = await get_project(reads, principal, project_id)
         if project.state is ProjectState.DELETING:
             raise ConflictError("the project is being deleted", code="deleting")
-        if project.database_name is None or project.role_name is None or project.sealed_password is None:
+        if project.database_name is None or project.role_name is None:
             raise ConflictError(
                 f"the project is {project.state}: it has no connections until it is ready", code="not_provisioned"
+            )
+        if project.sealed_password is None:
+            raise ConflictError(
+                "the project's password was changed inside PostgreSQL and is known to nobody here: "
+                "rotate the project's credentials to get one that can be shown",
+                code="password_unknown",
             )
         try:
             password = self._sealer.open(project.sealed_password, login=project.role_name)

@@ -32,6 +32,7 @@ CREATE TABLE projects (
   -- What the project is on the cluster; absent until its job has claimed a tenant.
   database_name TEXT UNIQUE,
   role_name TEXT,
+  -- Absent with a ready project: the tenant changed its password itself, and nobody here knows it.
   sealed_password BLOB,
   max_connections INTEGER NOT NULL CHECK (max_connections > 0),
   statement_timeout INTEGER NOT NULL CHECK (statement_timeout > 0),
@@ -43,7 +44,7 @@ CREATE TABLE projects (
   revision INTEGER NOT NULL DEFAULT 0,
   CHECK ((state = 'deleted') = (deleted_at IS NOT NULL)),
   CHECK (state <> 'failed' OR last_error IS NOT NULL),
-  CHECK (state <> 'ready' OR (database_name IS NOT NULL AND role_name IS NOT NULL AND sealed_password IS NOT NULL))
+  CHECK (state <> 'ready' OR (database_name IS NOT NULL AND role_name IS NOT NULL))
 ) STRICT;
 
 CREATE UNIQUE INDEX projects_live_slug ON projects (organization_id, slug) WHERE deleted_at IS NULL;
