@@ -1,0 +1,184 @@
+"""A host with everything real on it: a cluster, a pooler, and the daemon as a process that may die at any moment."""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from capyd.config.settings import PoolerSettings
+from capyd.pgbouncer.pooler import Pooler
+from tests.reliability.client import Client, open_client
+from tests.servers import Cluster, installed_pooler_version, pooler_settings, start_pooler
+from tests.stack.polling import until
+
+_START_SECONDS = 60
+_POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Armed:
+    """What the environment of one daemon switches on."""
+
+    rules: str = ""
+    trace: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        chosen = {"CAPYD_FAILPOINTS": self.rules, "CAPYD_FAILPOINTS_TRACE": str(self.trace or "")}
+        return {name: value for name, value in chosen.items() if value}
+
+
+class Daemon:
+    """One run of `capyd daemon`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, client: Client) -> None:
+        self._process = process
+        self._log = log
+        self.client = client
+
+    @property
+    def has_died(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def said(self) -> str:
+        """Its log."""
+        return self._log.read_text()
+
+    def kill(self) -> None:
+        """kill -9, if it has not died by itself."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(_START_SECONDS)
+
+    async def until_said(self, event: str) -> None:
+        """Return when its log has the event, or it has died."""
+
+        async def heard() -> bool:
+            return self.has_died or event in self.said
+
+        try:
+            await until(heard)
+        except AssertionError as error:
+            raise AssertionError(f"no {event} in its log:\n{self.said}") from error
+
+
+@dataclass(frozen=True)
+class Host:
+    """The servers, and the files of the daemon on them."""
+
+    cluster: Cluster
+    pooler: PoolerSettings
+    directory: Path
+
+    @property
+    def state(self) -> Path:
+        """The daemon's state file."""
+        return self.directory / "capyd.sqlite"
+
+    @asynccontextmanager
+    async def daemon(self, armed: Armed | None = None, *, spares: int = 0) -> AsyncIterator[Daemon]:
+        """A daemon that has come up (or died while it did), killed at the end."""
+        log = self.directory / "daemon.log"
+        self._write_settings(spares)
+        environment = os.environ | (armed or Armed()).environment
+        argv = [sys.executable, "-m", "capyd", "daemon", "--config", self.directory / "capyd.toml"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(argv, stdout=output, stderr=output, env=environment)
+        try:
+            async with open_client(self.directory / "admin.sock") as client:
+                daemon = Daemon(process, log, client)
+                await daemon.until_said('"cluster.ready"')
+                assert armed or not daemon.has_died, daemon.said
+                yield daemon
+        finally:
+            process.kill()
+            process.wait()
+
+    def connect(self, database: str = "capyd") -> psycopg.Connection[Any]:
+        """As the cluster's administrator."""
+        return self.cluster.connect(database)
+
+    def forget_everything(self) -> None:
+        """Make the host as it was before the first daemon: no ledger, no tenants, no state."""
+        for path in self.directory.glob("capyd.sqlite*"):
+            path.unlink()
+        with self.connect("postgres") as connection:
+            databases = connection.execute(
+                r"SELECT datname FROM pg_database WHERE datname = 'capyd' OR datname LIKE 'capy\_%'"
+            ).fetchall()
+            for (name,) in databases:
+                connection.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            roles = connection.execute(
+                r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'capy\_%' OR rolname = 'capyd_platform'"
+            ).fetchall()
+            for (name,) in roles:
+                connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+    def _write_settings(self, spares: int) -> None:
+        postgres, pooler = self.cluster.settings, self.pooler
+        tables: dict[str, dict[str, object]] = {
+            "cluster": {
+                "id": "cls_test",
+                "direct_port": postgres.port,
+                "pooled_port": pooler.port,
+                "direct_ssl_mode": "disable",
+                "pooled_ssl_mode": "disable",
+            },
+            "state": {"path": str(self.state), "secret_key_file": str(self.directory / "secret.key")},
+            "postgres": {"socket_dir": str(postgres.socket_dir), "port": postgres.port},
+            "pooler": {
+                "config_dir": str(pooler.config_dir),
+                "socket_dir": str(pooler.socket_dir),
+                "port": pooler.port,
+                "os_user": pooler.os_user,
+                "binary": str(pooler.binary),
+                "console_password_file": str(pooler.console_password_file),
+            },
+            "listen": {"admin_socket": str(self.directory / "admin.sock"), "api_socket": str(self.directory / "api.sock")},
+            "spares": {"target": spares},
+        }
+        if postgres.ident_file is not None:
+            tables["postgres"]["ident_file"] = str(postgres.ident_file)
+        lines = []
+        for name, table in tables.items():
+            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+        (self.directory / "capyd.toml").write_text("\n".join([*lines, ""]))
+
+
+@asynccontextmanager
+async def running_host(cluster: Cluster) -> AsyncIterator[Host]:
+    """A pooler in front of `cluster`, and room for a daemon; gone at the end, the daemon's tenants with them."""
+    directory = Path(tempfile.mkdtemp(prefix="capyd-r-", dir="/tmp"))
+    key = directory / "secret.key"
+    key.touch(mode=0o600)
+    key.write_bytes(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+    with pooler_settings(cluster) as settings:
+        await Pooler(settings, cluster.settings).write_initial_files(installed_pooler_version())
+        process = start_pooler(settings)
+        host = Host(cluster, settings, directory)
+        try:
+            yield host
+        finally:
+            process.stop()
+            host.forget_everything()
+            shutil.rmtree(directory)

@@ -1,0 +1,161 @@
+"""What a client asks for, job type by job type, and what there must be when it has come true."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from capyd.domain.jobs import (
+    APPLY_SETTINGS,
+    DELETE,
+    EXTENSION_DISABLE,
+    EXTENSION_ENABLE,
+    EXTENSION_UPDATE,
+    PROVISION,
+)
+from tests.reliability.client import Accepted, Client
+from tests.reliability.host import Host
+from tests.stack.polling import until
+from tests.stack.tenant import ask, parts, refusal, session, value
+
+_EXTENSION = "hstore"
+_OLD_VERSION, _NEW_VERSION = "1.4", "1.8"
+_CONNECTIONS = 7
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The project that the scenario is about, and its URLs; empty when the scenario makes it."""
+
+    project_id: str = ""
+    urls: tuple[str, str] = ("", "")
+
+    @property
+    def database(self) -> str:
+        return str(parts(self.urls[0])["dbname"])
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One job type, once."""
+
+    name: str
+    job_type: str
+    prepare: Callable[[Host, Client, str], Awaitable[Prepared]]
+    act: Callable[[Client, Prepared, str], Awaitable[Accepted]]
+    """Ask for it, under this request id."""
+    check: Callable[[Host, Client, Prepared], Awaitable[None]]
+    spares: int = 0
+    """How many the daemon keeps."""
+
+
+async def complete(client: Client, accepted: Accepted) -> Accepted:
+    """Return when the job is completed."""
+
+    async def state() -> str:
+        return (await client.get_job(accepted.job_id)).state
+
+    assert await until(state, lambda it: it in ("completed", "failed")) == "completed"
+    return accepted
+
+
+async def prepared(client: Client, project_id: str) -> Prepared:
+    """The project as it is now."""
+    return Prepared(project_id, await client.urls(project_id))
+
+
+async def _nothing(_host: Host, _client: Client, _request_id: str) -> Prepared:
+    return Prepared()
+
+
+async def _project(_host: Host, client: Client, request_id: str) -> Prepared:
+    accepted = await complete(client, await client.create(f"{request_id} project"))
+    return await prepared(client, accepted.project_id)
+
+
+async def _project_with_extension(host: Host, client: Client, request_id: str) -> Prepared:
+    project = await _project(host, client, request_id)
+    await complete(client, await client.enable(project.project_id, _EXTENSION, request_id=f"{request_id} extension"))
+    return project
+
+
+async def _project_with_old_extension(host: Host, client: Client, request_id: str) -> Prepared:
+    project = await _project(host, client, request_id)
+    with host.connect(project.database) as connection:
+        connection.execute(f"CREATE EXTENSION {_EXTENSION} SCHEMA public VERSION '{_OLD_VERSION}'")
+    return project
+
+
+async def _is_usable(_host: Host, _client: Client, project: Prepared) -> None:
+    for number, url in enumerate(project.urls):
+        async with session(url) as tenant:
+            assert await value(tenant, "SELECT current_database()") == project.database
+            await tenant.execute(f"CREATE TABLE made_{number} ()")
+
+
+async def _is_gone(_host: Host, client: Client, project: Prepared) -> None:
+    direct, pooled = project.urls
+    assert "password authentication failed" in await refusal(direct)
+    # By the pooler itself, so that it knows nothing of it any more: the server's words would be others.
+    assert "login rejected" in await refusal(pooled)
+    assert project.project_id not in {it.id for it in await client.list_projects()}
+
+
+def _has_extension(version: str | None) -> Callable[[Host, Client, Prepared], Awaitable[None]]:
+    async def check(host: Host, client: Client, project: Prepared) -> None:
+        with host.connect(project.database) as connection:
+            found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = %s", [_EXTENSION]).fetchone()
+        assert found == (None if version is None else (version,))
+        await _is_usable(host, client, project)
+
+    return check
+
+
+async def _has_limits(host: Host, client: Client, project: Prepared) -> None:
+    with host.connect() as connection:
+        limits = connection.execute(
+            """
+            SELECT rolconnlimit, datconnlimit, pool_size, 'statement_timeout=7000' = ANY (rolconfig)
+            FROM pg_roles JOIN pg_database ON datname = rolname JOIN capyd.tenants ON database_name = rolname
+            WHERE rolname = %s
+            """,
+            [project.database],
+        ).fetchone()
+    assert limits == (_CONNECTIONS, _CONNECTIONS, _CONNECTIONS * 2 // 3, True)
+    assert await ask(project.urls[1], "SHOW statement_timeout") == "7s"
+    await _is_usable(host, client, project)
+
+
+SCENARIOS = (
+    Scenario("provision_a_spare", PROVISION, _nothing, lambda client, _, key: client.create(key), _is_usable, spares=1),
+    Scenario("provision_without_spares", PROVISION, _nothing, lambda client, _, key: client.create(key), _is_usable),
+    Scenario(
+        "delete", DELETE, _project, lambda client, it, key: client.delete(it.project_id, request_id=key), _is_gone
+    ),
+    Scenario(
+        "extension_enable",
+        EXTENSION_ENABLE,
+        _project,
+        lambda client, it, key: client.enable(it.project_id, _EXTENSION, request_id=key),
+        _has_extension(_NEW_VERSION),
+    ),
+    Scenario(
+        "extension_disable",
+        EXTENSION_DISABLE,
+        _project_with_extension,
+        lambda client, it, key: client.disable(it.project_id, _EXTENSION, request_id=key),
+        _has_extension(None),
+    ),
+    Scenario(
+        "extension_update",
+        EXTENSION_UPDATE,
+        _project_with_old_extension,
+        lambda client, it, key: client.update(it.project_id, _EXTENSION, request_id=key),
+        _has_extension(_NEW_VERSION),
+    ),
+    Scenario(
+        "apply_settings",
+        APPLY_SETTINGS,
+        _project,
+        lambda client, it, key: client.set_limits(it.project_id, max_connections=_CONNECTIONS, request_id=key),
+        _has_limits,
+    ),
+)
