@@ -10,6 +10,7 @@ from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences
 from capyd.pgbouncer.console import CommandError, Console, open_console
+from capyd.pgbouncer.contents import PoolerContents, read_contents
 from capyd.pgbouncer.files import read_console_password, read_files, write_files
 from capyd.pgbouncer.render import FILE_NAMES, INI, USERS, render
 from capyd.pgbouncer.version import Version
@@ -99,6 +100,19 @@ class Pooler:
                 return ".".join(str(part) for part in await console.version())
         except PoolerUnreachableError:
             return None
+
+    async def contents(self) -> PoolerContents:
+        """What the running pooler knows now.
+
+        Raises:
+            PoolerUnreachableError: it does not answer.
+        """
+        async with self._console() as console:
+            return read_contents(await console.show("DATABASES"), await console.show("USERS"))
+
+    def distrust(self) -> None:
+        """Have the next `apply` write, reload and compare, whatever was seen before: somebody else has been at it."""
+        self._verified = None
 
     async def _command(self, database: str, verb: str, *, when: str | None = None, unless: str | None = None) -> None:
         """Give the command, if the pooler knows the database and has it in the state that the command is for."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from capyd.domain.failures import PoolerUnreachableError, StepError, UnreachableError
-from capyd.domain.tenants import new_tenant_names
+from capyd.domain.tenants import TenantNames, new_tenant_names
 from capyd.host.sealing import Sealer
 from capyd.jobs.lanes import Lanes
 from capyd.postgres.connections import AdminConnections
@@ -42,7 +42,12 @@ class Spares:
         self.pool_size = pool_size
         self._woken = asyncio.Event()
         self._quiet = True
-        self._building: set[str] = set()
+        self._in_hand: set[str] = set()
+
+    @property
+    def in_hand(self) -> frozenset[str]:
+        """The databases that are being built or dropped just now: unfinished, and nothing is wrong with them."""
+        return frozenset(self._in_hand)
 
     def claimed(self) -> None:
         """A spare was claimed: build another when it has become quiet."""
@@ -63,7 +68,7 @@ class Spares:
         names = new_tenant_names()
         credential = mint_credential(self._sealer, login=names.login)
         async with self._lanes.builds:
-            self._building.add(names.database)
+            self._in_hand.add(names.database)
             try:
                 await build_spare(
                     self._connections,
@@ -73,17 +78,30 @@ class Spares:
                     pool_size=self.pool_size,
                 )
             finally:
-                self._building.discard(names.database)
+                self._in_hand.discard(names.database)
 
     async def clean_up(self) -> None:
         """Drop what a dead daemon left half built, and spares of a template that is no longer in force."""
         facts = self._cluster.require()
         await retire_stale_spares(self._connections, facts.template)
         for names in await list_unfinished(self._connections):
-            if names.database not in self._building:
-                async with self._lanes.drops:
-                    await drop_unfinished(self._connections, names)
-                logger.info("spare.dropped_unfinished", database=names.database)
+            await self.drop_unfinished(names)
+
+    async def drop_unfinished(self, names: TenantNames) -> None:
+        """Drop what there is of an unfinished database that nobody has in hand.
+
+        Raises:
+            StepError: as the cluster says.
+        """
+        async with self._lanes.drops:
+            if names.database in self._in_hand:
+                return
+            self._in_hand.add(names.database)
+            try:
+                await drop_unfinished(self._connections, names)
+            finally:
+                self._in_hand.discard(names.database)
+        logger.info("spare.dropped_unfinished", database=names.database)
 
     async def fill(self) -> None:
         """Build until the target is there, and have the pooler know them."""
