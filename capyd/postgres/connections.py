@@ -19,6 +19,7 @@ LEDGER_DATABASE = "capyd"
 
 Connection = AsyncConnection[TupleRow]
 
+_APPLICATION_NAME = "capyd"
 _CONNECT_SECONDS = 2
 _POOL_WAIT_SECONDS = 2.0
 _LEDGER_STATEMENT = timedelta(seconds=30)
@@ -45,9 +46,9 @@ class AdminConnections:
             # None is kept or tried for before it is asked for: the server, or the database, may not be there yet.
             min_size=0,
             max_size=settings.max_admin_connections,
+            check=AsyncConnectionPool.check_connection,
             timeout=_POOL_WAIT_SECONDS,
             reconnect_timeout=_POOL_WAIT_SECONDS / 2,
-            check=AsyncConnectionPool.check_connection,
             open=False,
             name="ledger",
         )
@@ -86,6 +87,14 @@ class AdminConnections:
             self._server_version = connection.info.server_version
             yield connection
 
+    async def standing(self, application_name: str) -> Connection:
+        """A new session in `postgres`, for the caller to keep and to close; the server shows it under this name.
+
+        Raises:
+            UnreachableError: the server does not let us in.
+        """
+        return await self._connect("postgres", application_name)
+
     @asynccontextmanager
     async def database(self, name: str) -> AsyncIterator[Connection]:
         """A new connection to the database `name`, ended with the block: an idle one would hinder its drop.
@@ -105,9 +114,11 @@ class AdminConnections:
         async with connection:
             yield connection
 
-    async def _connect(self, database: str) -> Connection:
+    async def _connect(self, database: str, application_name: str = _APPLICATION_NAME) -> Connection:
         try:
-            return await AdminConnection.connect(self._conninfo(database, _SLOW_STATEMENT), autocommit=True)
+            return await AdminConnection.connect(
+                self._conninfo(database, _SLOW_STATEMENT, application_name), autocommit=True
+            )
         except psycopg.Error as error:
             raise failure_of(error, f"let {self._settings.admin_role} into the database {database}") from None
 
@@ -126,13 +137,18 @@ class AdminConnections:
         await connection.close()
         return TransientError(f"all {self._settings.max_admin_connections} administrative connections are in use")
 
-    def _conninfo(self, database: str, statement_timeout: timedelta) -> str:
+    def _conninfo(
+        self, database: str, statement_timeout: timedelta, application_name: str = _APPLICATION_NAME
+    ) -> str:
         pinned = {
             "search_path": "pg_catalog,pg_temp",
             "statement_timeout": f"{statement_timeout // timedelta(milliseconds=1)}",
             "lock_timeout": "10000",
             "idle_in_transaction_session_timeout": "60000",
+            "idle_session_timeout": "0",
             "default_transaction_read_only": "off",
+            # Where pg_stat_statements is loaded it would keep the texts of our statements, verifiers included.
+            "pg_stat_statements.track_utility": "off",
         }
         # Unknown before 17, where it would end the connection. Only administrators get into the ledger and
         # `postgres`, so it matters in tenants' databases alone, and there the version is known.
@@ -144,7 +160,7 @@ class AdminConnections:
             user=self._settings.admin_role,
             dbname=database,
             connect_timeout=_CONNECT_SECONDS,
-            application_name="capyd",
+            application_name=application_name,
             client_encoding="UTF8",
             options=" ".join(f"-c {name}={value}" for name, value in pinned.items()),
         )

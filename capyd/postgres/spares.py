@@ -117,7 +117,12 @@ async def _begin(
     login, owner = sql.Identifier(names.login), sql.Identifier(names.owner)
     async with connections.ledger() as ledger, ledger.pipeline(), ledger.transaction():
         await ledger.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(owner))
-        await ledger.execute(sql.SQL("CREATE ROLE {} NOLOGIN CONNECTION LIMIT 0 IN ROLE {}").format(login, owner))
+        # Its password is set now: the server computes on a verifier for milliseconds, which a claim would wait for.
+        await ledger.execute(
+            sql.SQL("CREATE ROLE {} NOLOGIN PASSWORD {} CONNECTION LIMIT 0 IN ROLE {}").format(
+                login, sql.Literal(credential.verifier.reveal()), owner
+            )
+        )
         # What the tenant makes belongs to the owner role, whichever of its logins made it.
         await ledger.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(login, sql.Literal(names.owner)))
         await ledger.execute(

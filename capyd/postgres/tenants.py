@@ -6,7 +6,6 @@ from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
 from capyd.domain.failures import PermanentError, TransientError
-from capyd.domain.secret import Secret
 from capyd.domain.specifications import Specification
 from capyd.domain.tenants import ClaimedTenant, TenantLimits, TenantNames
 from capyd.postgres.connections import AdminConnections, Connection
@@ -151,24 +150,18 @@ async def _claim(
             LIMIT 1
             FOR UPDATE OF t SKIP LOCKED
         )
-        RETURNING database_name, database_oid, sealed_password, pooled, verifier
+        RETURNING database_name, database_oid, sealed_password, pooled
         """,
         [project_id, organization_id, Jsonb(specification), limits.pool_size],
     )
     row = await cursor.fetchone()
     if row is None:
         return None
-    *columns, verifier = row
-    tenant = _tenant(*columns)
-    await _open_login(ledger, tenant.names.login, Secret(verifier))
+    tenant = _tenant(*row)
+    # Its password has been there since the spare was built.
+    await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(tenant.names.login)))
     await set_limits(ledger, tenant.names, limits)
     return tenant
-
-
-async def _open_login(ledger: Connection, login: str, verifier: Secret) -> None:
-    await ledger.execute(
-        sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(login), sql.Literal(verifier.reveal()))
-    )
 
 
 async def set_limits(ledger: Connection, names: TenantNames, limits: TenantLimits) -> None:

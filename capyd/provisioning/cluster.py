@@ -7,7 +7,9 @@ from capyd.domain.errors import UnavailableError
 from capyd.domain.failures import PermanentError, StepError, UnreachableError
 from capyd.domain.installed import ClusterFacts
 from capyd.postgres.connections import AdminConnections
+from capyd.postgres.ownership import ClusterOwnership
 from capyd.postgres.preparation import prepare_cluster, read_system_identifier
+from capyd.provisioning.ledger_check import LedgerCheck
 from capyd.runtime.logs import get_logger
 from capyd.sqlite.database import Database
 from capyd.sqlite.facts import find_fact, put_fact
@@ -30,10 +32,13 @@ class ClusterWatch:
         *,
         connections: AdminConnections,
         database: Database,
+        ownership: ClusterOwnership,
         default_extensions: Sequence[str],
     ) -> None:
         self._connections = connections
         self._database = database
+        self._ownership = ownership
+        self._ledger = LedgerCheck(connections=connections, database=database)
         self._default_extensions = default_extensions
         self._facts: ClusterFacts | None = None
         self._trouble = "it has not been asked yet"
@@ -76,21 +81,31 @@ class ClusterWatch:
             self.report_lost(error.summary)
 
     async def run(self) -> None:
-        """Prepare the cluster, and again whenever it was lost. Runs until cancelled."""
+        """Prepare the cluster, and again whenever it was lost. Runs until cancelled.
+
+        Raises:
+            ClusterHeldError: another daemon looks after it.
+        """
         delay = _FIRST_DELAY_SECONDS
         while True:
             self._lost.clear()
             if await self.prepare():
-                await self._lost.wait()
+                await self._until_lost()
             await asyncio.sleep(delay)
             delay = min(delay * 1.5, _LONGEST_DELAY_SECONDS) if self._facts is None else _FIRST_DELAY_SECONDS
 
     async def prepare(self) -> bool:
-        """One try. False: it is away, or cannot be used, and `trouble` says why."""
+        """One try. False: it is away, or cannot be used, and `trouble` says why.
+
+        Raises:
+            ClusterHeldError: another daemon looks after it.
+        """
         try:
+            await self._ownership.acquire()
             await self._check_identity(await read_system_identifier(self._connections))
             facts = await prepare_cluster(self._connections, default_extensions=self._default_extensions)
             await self._remember(facts)
+            await self._ledger.check()
             self._facts = facts
             logger.info("cluster.ready", postgres_version=facts.server_version, template=facts.template)
             for callback in self._when_ready:
@@ -100,6 +115,19 @@ class ClusterWatch:
         except UnavailableError as error:
             return self._not_ready(error.message)
         return True
+
+    async def _until_lost(self) -> None:
+        """Return when somebody found the cluster away, or the session that makes it ours has ended."""
+        reported = asyncio.create_task(self._lost.wait())
+        session = asyncio.create_task(self._ownership.until_lost())
+        try:
+            await asyncio.wait((reported, session), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reported.cancel()
+            session.cancel()
+            await asyncio.wait((reported, session))
+        if not session.cancelled():
+            self.report_lost(session.result())
 
     def _not_ready(self, reason: str) -> bool:
         if reason != self._trouble:
