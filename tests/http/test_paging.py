@@ -1,7 +1,6 @@
 """A list is whole on the REST face, however many pages the daemon needs."""
 
 import asyncio
-import time
 
 import grpc
 
@@ -56,7 +55,5 @@ async def test_all_pages_have_one_deadline_together(rest: Rest, daemon: FakeDaem
         return projects_pb2.ListProjectsResponse(next_page_token="again")
 
     daemon.answers["ListProjects"] = slowly
-    started = time.monotonic()
-    reply = await rest("GET", "/v1/projects")
-    assert reply.status == 504
-    assert time.monotonic() - started < DEADLINE_SECONDS * 2
+    # The pages never end: a deadline for each alone would let this go on for ever.
+    assert (await rest("GET", "/v1/projects")).status == 504
