@@ -31,7 +31,7 @@ async def test_through_the_life_of_a_daemon(short_dir):
             assert (await rest("GET", "/v1/openapi.json")).status == 200
 
             await daemon.start()
-            assert await seconds_until_answered(rest) < 2.5
+            await until_answered(rest, within_seconds=5)
             assert (await rest("GET", "/readyz")).status == 200
             await daemon.stop()
 
@@ -50,15 +50,14 @@ async def test_a_daemon_that_was_away_for_long_is_found_as_soon(short_dir):
         while time.monotonic() < away_until:
             assert (await rest("GET", "/v1/me")).status == 503
         await daemon.start()
-        assert await seconds_until_answered(rest) < 2
+        await until_answered(rest, within_seconds=4)
         await daemon.stop()
 
 
-async def seconds_until_answered(rest: Rest) -> float:
-    started = time.monotonic()
-    while (await rest("GET", "/v1/me")).status != 200:
-        continue
-    return time.monotonic() - started
+async def until_answered(rest: Rest, *, within_seconds: float) -> None:
+    async with asyncio.timeout(within_seconds):
+        while (await rest("GET", "/v1/me")).status != 200:
+            continue
 
 
 async def test_a_daemon_that_dies_in_the_middle_of_a_call_is_503(short_dir):
