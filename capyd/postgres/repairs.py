@@ -1,0 +1,156 @@
+"""Mends what somebody changed about a tenant by hand. Each repair looks again under the row's lock, and may find
+that there is nothing to do: a job, or a claim, came first.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from psycopg import sql
+
+from capyd.domain.secret import Secret
+from capyd.domain.tenants import TenantLimits, TenantNames
+from capyd.postgres.connections import AdminConnections, Connection
+from capyd.postgres.errors import retried_on_concurrent_update, translated
+from capyd.postgres.roles import PLATFORM_ROLE
+from capyd.postgres.tenants import set_limits, timeout_settings
+
+# PostgreSQL keeps a ready-made verifier as it was sent, and reads base64 past white space: a tenant could send one
+# with line breaks, and so write lines into the pooler's auth file.
+_SCRAM = re.compile(r"SCRAM-SHA-256\$[0-9]{1,9}:[A-Za-z0-9+/=]{1,200}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}")
+
+_NO_POWERS = sql.SQL("NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS INHERIT")
+
+
+def can_be_adopted(verifier: Secret | None) -> bool:
+    """It is a SCRAM verifier in the form that PostgreSQL itself writes."""
+    return verifier is not None and _SCRAM.fullmatch(verifier.reveal()) is not None
+
+
+async def adopt_verifier(connections: AdminConnections, names: TenantNames, *, known: Secret, seen: Secret) -> bool:
+    """Have the ledger follow a password that the tenant changed itself, from `known` to `seen`.
+
+    What is sealed in the ledger is another password then, and is forgotten. False: one of the two is not so any more.
+    """
+    with translated("adopt the tenant's own password"):
+        async with connections.ledger() as ledger:
+            cursor = await ledger.execute(
+                """
+                UPDATE capyd.tenants AS t
+                SET verifier = r.rolpassword, sealed_password = NULL, updated_at = pg_catalog.now()
+                FROM pg_catalog.pg_authid AS r
+                WHERE t.database_name = %s AND t.state = 'claimed' AND t.verifier = %s
+                    AND r.oid = t.login_oid AND r.rolpassword = %s
+                """,
+                [names.database, known.reveal(), seen.reveal()],
+            )
+            return cursor.rowcount == 1
+
+
+async def restore_tenant(
+    connections: AdminConnections, names: TenantNames, limits_now: Callable[[], Awaitable[TenantLimits | None]]
+) -> bool:
+    """Give a project's tenant its limits, attributes and privileges again. Sessions already open keep their timeouts.
+
+    `limits_now` is called under the row's lock: whatever changes the desired limits after its answer applies
+    them after us. None from it: leave the tenant alone. False: there was nothing that may be mended.
+    """
+
+    async def restore() -> bool:
+        async with connections.ledger() as ledger, ledger.transaction():
+            if not await _lock(ledger, names, state="claimed"):
+                return False
+            limits = await limits_now()
+            if limits is None:
+                return False
+            await ledger.execute(
+                "UPDATE capyd.tenants SET pool_size = %s, updated_at = pg_catalog.now() WHERE database_name = %s",
+                [limits.pool_size, names.database],
+            )
+            login, database = sql.Identifier(names.login), sql.Identifier(names.database)
+            await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN {}").format(login, _NO_POWERS))
+            await _restore_ownership(ledger, names)
+            await set_limits(ledger, names, limits)
+            for parameter in ("role", *timeout_settings(limits)):
+                # Set for the one database, it would win over what is set for the role.
+                await ledger.execute(
+                    sql.SQL("ALTER ROLE {} IN DATABASE {} RESET {}").format(login, database, sql.Identifier(parameter))
+                )
+            return True
+
+    with translated("restore the project's limits"):
+        return await retried_on_concurrent_update(restore)
+
+
+async def reseal_spare(connections: AdminConnections, names: TenantNames) -> bool:
+    """Close a spare that somebody opened. False: it is no spare any more, or not all of it is there."""
+
+    async def reseal() -> bool:
+        async with connections.ledger() as ledger, ledger.transaction():
+            if not await _lock(ledger, names, state="spare"):
+                return False
+            login, database = sql.Identifier(names.login), sql.Identifier(names.database)
+            await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0 {}").format(login, _NO_POWERS))
+            await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(database))
+            await _restore_ownership(ledger, names)
+            return True
+
+    with translated("seal a spare database again"):
+        return await retried_on_concurrent_update(reseal)
+
+
+async def give_up_spare(connections: AdminConnections, names: TenantNames) -> bool:
+    """Mark a spare that cannot be claimed, for want of its database or a role, to be dropped.
+
+    False: it is no spare any more, it is whole, or another database has taken its name (which nobody may drop).
+    """
+    with translated("give up a spare database"):
+        async with connections.ledger() as ledger:
+            cursor = await ledger.execute(
+                """
+                UPDATE capyd.tenants AS t SET state = 'deleting', updated_at = pg_catalog.now()
+                WHERE t.database_name = %s AND t.state = 'spare'
+                    AND NOT EXISTS (
+                        SELECT FROM pg_catalog.pg_database AS d
+                        WHERE d.datname = t.database_name AND d.oid <> t.database_oid
+                    )
+                    AND NOT (
+                        EXISTS (
+                            SELECT FROM pg_catalog.pg_database AS d
+                            WHERE d.oid = t.database_oid AND d.datconnlimit <> -2
+                        )
+                        AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = t.login_oid)
+                        AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = t.owner_oid)
+                    )
+                """,
+                [names.database],
+            )
+            return cursor.rowcount == 1
+
+
+async def _lock(ledger: Connection, names: TenantNames, *, state: str) -> bool:
+    """Lock the tenant's row, if it is in this state, and database and roles are there under their own names."""
+    cursor = await ledger.execute(
+        """
+        SELECT FROM capyd.tenants AS t
+        JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid AND d.datname = t.database_name
+        JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = %s
+        JOIN pg_catalog.pg_authid AS owner ON owner.oid = t.owner_oid AND owner.rolname = %s
+        WHERE t.database_name = %s AND t.state = %s AND d.datconnlimit <> -2
+        FOR UPDATE OF t
+        """,
+        [names.login, names.owner, names.database, state],
+    )
+    return cursor.rowcount == 1
+
+
+async def _restore_ownership(ledger: Connection, names: TenantNames) -> None:
+    """The database is the platform's, the owner role's to use, and nobody else's; the login acts as the owner role."""
+    login, owner, database = (sql.Identifier(name) for name in (names.login, names.owner, names.database))
+    await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN {}").format(owner, _NO_POWERS))
+    await ledger.execute(sql.SQL("GRANT {} TO {}").format(owner, login))
+    await ledger.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(login, sql.Literal(names.owner)))
+    # First the owner: privileges are revoked as whoever that is, and those that another granted would stay.
+    await ledger.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(PLATFORM_ROLE)))
+    await ledger.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true").format(database))
+    await ledger.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    await ledger.execute(sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, owner))

@@ -1,0 +1,101 @@
+"""Compares the desired state with what there is, and mends what is safe: a duty, and what `capyd doctor` asks for."""
+
+import asyncio
+from dataclasses import replace
+
+from capyd.domain.failures import StepError, UnreachableError
+from capyd.domain.findings import CheckReport, Finding
+from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.reconcile_compare import compare
+from capyd.provisioning.reconcile_observe import Observation, Observer
+from capyd.provisioning.reconcile_repair import Repairer
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
+
+
+class Reconciler:
+    """One comparison at a time."""
+
+    def __init__(
+        self, *, cluster: ClusterWatch, observer: Observer, repairer: Repairer, confirm_after_seconds: float = 1.0
+    ) -> None:
+        self._cluster = cluster
+        self._observer = observer
+        self._repairer = repairer
+        self._confirm_after_seconds = confirm_after_seconds
+        self._checking = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._reported: frozenset[Finding] = frozenset()
+
+    async def check(self, *, repair: bool) -> CheckReport:
+        """Compare; with `repair` mend what is safe, and say of each finding whether it is gone.
+
+        Raises:
+            UnreachableError: the cluster is away, or went away meanwhile.
+            TransientError, PermanentError: it could not be looked at.
+        """
+        self._cluster.require()
+        async with self._checking:
+            observation, findings = await self._find()
+            if repair:
+                findings = await self._mend(observation, findings)
+            return CheckReport(observation.compared, tuple(findings))
+
+    async def look_after(self) -> None:
+        """Check and mend soon: the cluster is back, or it is time to."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Check and mend whenever woken, until cancelled."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                report = await self.check(repair=True)
+            except UnreachableError as error:
+                # The watch wakes this task when the cluster is back.
+                self._cluster.report_lost(error.summary)
+            except StepError as error:
+                logger.warning("reconcile.failed", reason=error.summary)
+            else:
+                self._log(report)
+
+    async def _find(self) -> tuple[Observation, list[Finding]]:
+        """What two looks, a moment apart, both see: a change that is half way through is seen by one alone."""
+        observation = await self._observer.look()
+        first = {(finding.kind, finding.subject) for finding in compare(observation)}
+        if not first:
+            return observation, []
+        await asyncio.sleep(self._confirm_after_seconds)
+        observation = await self._observer.look()
+        return observation, [it for it in compare(observation) if (it.kind, it.subject) in first]
+
+    async def _mend(self, observation: Observation, findings: list[Finding]) -> list[Finding]:
+        """The findings, with what became of them: by a new look, and not by what the repairs think."""
+        if not any(finding.safe_to_repair for finding in findings):
+            return findings
+        troubles = await self._repairer.repair(findings, observation)
+        left = {(finding.kind, finding.subject) for finding in compare(await self._observer.look())}
+        mended = []
+        for finding in findings:
+            if finding.safe_to_repair and (finding.kind, finding.subject) not in left:
+                mended.append(replace(finding, repaired=True))
+            elif finding in troubles:
+                mended.append(replace(finding, message=f"{finding.message}; not mended: {troubles[finding]}"))
+            else:
+                mended.append(finding)
+        return mended
+
+    def _log(self, report: CheckReport) -> None:
+        """What was mended, and what is off and was not so the last time: every ten minutes again would hide it."""
+        for finding in report.findings:
+            if finding.repaired or finding not in self._reported:
+                logger.warning(
+                    "reconcile.repaired" if finding.repaired else "reconcile.off",
+                    kind=finding.kind.value,
+                    subject=finding.subject,
+                    project_id=finding.project_id,
+                    message=finding.message,
+                )
+        self._reported = frozenset(report.findings)
