@@ -1,6 +1,6 @@
 """A project's database as its tenant sees it: over a connection URL, with psycopg."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ CONNECT_SECONDS = 20
 
 
 @asynccontextmanager
-async def session(url: str, **replaced: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def session(url: str, **replaced: Any) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """An autocommitting session; `replaced` parameters stand in for the URL's."""
     # Through a pooler in transaction mode a prepared statement may meet another server connection.
     async with await psycopg.AsyncConnection.connect(
@@ -20,7 +20,7 @@ async def session(url: str, **replaced: str) -> AsyncIterator[psycopg.AsyncConne
         yield connection
 
 
-async def ask(url: str, query: str, **replaced: str) -> Any:
+async def ask(url: str, query: str, **replaced: Any) -> Any:
     """The one value that a query of its own session returns."""
     async with session(url, **replaced) as connection:
         return await value(connection, query)
@@ -33,7 +33,7 @@ async def value(connection: psycopg.AsyncConnection[Any], query: str) -> Any:
     return row[0]
 
 
-async def refusal(url: str, **replaced: str) -> str:
+async def refusal(url: str, **replaced: Any) -> str:
     """Why a login is refused; it must be."""
     try:
         async with session(url, **replaced):
@@ -43,6 +43,6 @@ async def refusal(url: str, **replaced: str) -> str:
     raise AssertionError(f"let in: {parts(url) | replaced | {'password': '***'}}")
 
 
-def parts(url: str) -> Mapping[str, Any]:
+def parts(url: str) -> dict[str, Any]:
     """The parameters of a connection URL: user, password, host, port, dbname, sslmode."""
     return conninfo_to_dict(url)

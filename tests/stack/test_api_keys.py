@@ -47,7 +47,7 @@ async def test_a_key_from_create_to_revoke(rest: Rest, keys: str, stack: Running
     assert set(revoked) >= SHAPE | {"revoked_at"}
 
 
-async def find(rest: Rest, keys: str, key_id: str) -> dict:
+async def find(rest: Rest, keys: str, key_id: str) -> projects.Json:
     """One key out of the list."""
     return next(key for key in (await rest.expect(200, "GET", keys))["api_keys"] if key["id"] == key_id)
 

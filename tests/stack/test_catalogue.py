@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+from tests.stack.projects import Json
 from tests.stack.rest import Rest
 from tests.stack.running import RunningStack
 
 
-async def anonymous(rest: Rest, path: str) -> dict:
+async def anonymous(rest: Rest, path: str) -> Json:
     """The JSON of a path that asks for no token."""
     reply = await rest.send("GET", path, headers={})
     assert reply.status == 200, reply.body

@@ -8,6 +8,9 @@ from tests.stack.rest import Rest
 from tests.stack.running import RunningStack
 from tests.stack.tenant import ask, refusal, session
 
+# The pooler refuses a foreign pair by itself: such a login never costs the server a connection.
+SHUT = {"direct": "permission denied for database", "pooled": "login rejected"}
+
 
 @pytest.mark.parametrize("way", ["direct", "pooled"])
 @pytest.mark.parametrize("database", ["postgres", "template1", "template0", "capyd", "pgbouncer"])
@@ -21,12 +24,11 @@ async def test_other_tenants_databases_are_shut(
     stack: RunningStack, rest: Rest, project: projects.Json, foreign: projects.Json, way: str
 ) -> None:
     url = getattr(await projects.urls(rest, project["id"]), way)
-    await refusal(url, dbname=foreign["database_name"])
+    assert SHUT[way] in await refusal(url, dbname=foreign["database_name"])
     await refusal(url, user=foreign["role_name"])
     spare, *_ = await stack.spares()
-    await refusal(url, dbname=spare)
+    assert SHUT[way] in await refusal(url, dbname=spare)
     await refusal(url, user=spare, dbname=spare)
-    await refusal(url, dbname=f"{project['database_name']}_owner")
     # The refusals have harmed nobody.
     assert await ask(url, "SELECT current_database()") == project["database_name"]
 

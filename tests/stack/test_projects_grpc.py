@@ -1,5 +1,7 @@
 """The same eight operations over gRPC, and what the gRPC face has beside them."""
 
+from collections.abc import AsyncIterator
+
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -107,7 +109,7 @@ async def test_health_is_served_without_a_token(stack: RunningStack) -> None:
 
 
 async def test_reflection_lists_every_service(stack: RunningStack) -> None:
-    async def asking():
+    async def asking() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         yield reflection_pb2.ServerReflectionRequest(list_services="")
 
     stub = reflection_pb2_grpc.ServerReflectionStub(stack.admin)
