@@ -10,9 +10,11 @@ from capyd.daemon.run import run_daemon
 from capyd.daemon.state_lock import StateLockedError
 from capyd.domain.errors import InvalidError
 from capyd.host.sealing import KeyFileError
+from capyd.postgres.ownership import ClusterHeldError
 from capyd.rpc.listeners import ListenError
 from capyd.runtime.logs import configure_logs
 from capyd.runtime.tasks import TaskEndedError
+from capyd.sqlite.integrity import DamagedFileError
 from capyd.sqlite.migrations import SchemaTooNewError
 
 
@@ -24,7 +26,9 @@ def daemon(config: Path) -> None:
     configure_logs(level=settings.logs.level, log_format=settings.logs.format)
     try:
         uvloop.run(run_daemon(settings))
-    except (StateLockedError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
+    except (StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
         raise click.ClickException(str(error)) from error
     except TaskEndedError as error:
+        if isinstance(error.__cause__, ClusterHeldError):
+            raise click.ClickException(str(error.__cause__)) from error
         raise click.ClickException(f"{error}: {error.__cause__!r}; start it again") from error

@@ -11,6 +11,7 @@ _COMMANDS: Final = {
     "config": "capyd.cli.config:config",
     "daemon": "capyd.cli.daemon:daemon",
     "dev": "capyd.cli.dev:dev",
+    "doctor": "capyd.cli.doctor:doctor",
     "keys": "capyd.cli.keys:keys",
     "orgs": "capyd.cli.organizations:orgs",
 }

@@ -87,6 +87,16 @@ class StateSettings(Section):
     """The SQLite file. One daemon per file."""
     secret_key_file: AbsolutePath = Path("/etc/capyd/secret.key")
     """32 random bytes, base64: what project passwords are encrypted under. Kept apart from the state file."""
+    backup_dir: AbsolutePath | None = None
+    """Where backups of the file go. Absent: `backups` beside it; better is another disk."""
+    backup_every: Duration = timedelta(hours=6)
+    backup_keep: Annotated[int, Field(ge=1, le=10_000)] = 28
+    """How many backups are kept: the newest, whoever made them."""
+
+    @property
+    def backups(self) -> Path:
+        """The directory of backups."""
+        return self.path.parent / "backups" if self.backup_dir is None else self.backup_dir
 
 
 class PostgresSettings(Section):

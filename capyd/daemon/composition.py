@@ -19,12 +19,17 @@ from capyd.jobs.watchers import JobWatchers
 from capyd.periodic.scheduler import Duty
 from capyd.pgbouncer.pooler import Pooler
 from capyd.postgres.connections import AdminConnections
+from capyd.postgres.ownership import ClusterOwnership
 from capyd.provisioning.apply_settings import ApplySettings
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.delete import Delete
 from capyd.provisioning.extensions import EXTENSION_CHANGES, ChangeExtension
+from capyd.provisioning.ledger_outbox import LedgerOutbox
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.provisioning.provision import Provision
+from capyd.provisioning.reconcile import Reconciler
+from capyd.provisioning.reconcile_observe import Observer
+from capyd.provisioning.reconcile_repair import Repairer
 from capyd.provisioning.spares import Spares
 from capyd.rpc.services.cluster import ClusterServicer
 from capyd.rpc.services.extensions import ExtensionServicer
@@ -32,11 +37,13 @@ from capyd.rpc.services.jobs import JobServicer
 from capyd.rpc.services.organizations import OrganizationServicer
 from capyd.rpc.services.projects import ProjectServicer
 from capyd.runtime.clock import Clock
+from capyd.sqlite.backup import Backups
 from capyd.sqlite.database import Database
 from capyd.usecases.api_keys import ApiKeys
 from capyd.usecases.authentication import Authenticator
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
+from capyd.usecases.doctor import Doctor
 from capyd.usecases.extensions import Extensions
 from capyd.usecases.idempotency import RepeatedRequests
 from capyd.usecases.jobs import Jobs
@@ -55,6 +62,9 @@ class Engine:
     spares: Spares
     watchers: JobWatchers
     runner: Runner
+    ownership: ClusterOwnership
+    outbox: LedgerOutbox
+    reconciler: Reconciler
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,13 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         postgres_settings=settings.postgres,
         pooler_settings=settings.pooler,
     )
-    cluster = ClusterWatch(connections=connections, database=database, default_extensions=settings.extensions.default)
+    ownership = ClusterOwnership(connections)
+    cluster = ClusterWatch(
+        connections=connections,
+        database=database,
+        ownership=ownership,
+        default_extensions=settings.extensions.default,
+    )
     lanes = Lanes()
     spares = Spares(
         connections=connections,
@@ -119,12 +135,39 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
     runner = Runner(
         database=database, executor=executor, types=types, watchers=watchers, boot_id=new_id("boot"), clock=clock
     )
+    outbox = LedgerOutbox(connections=connections, database=database, cluster=cluster)
+    database.when_committed(outbox.wake)
+    reconciler = Reconciler(
+        cluster=cluster,
+        observer=Observer(database=database, connections=connections, pooler=pooler, spares=spares),
+        repairer=Repairer(
+            database=database,
+            connections=connections,
+            pooler=pooler,
+            pooler_sync=pooler_sync,
+            spares=spares,
+            clock=clock,
+        ),
+    )
     waiting = WaitingJobs(database=database, wake_runner=runner.wake, clock=clock)
     cluster.when_ready(waiting.wake)
+    cluster.when_ready(outbox.look_after)
     cluster.when_ready(pooler_sync.look_after)
     cluster.when_ready(spares.look_after)
+    cluster.when_ready(reconciler.look_after)
     pooler_sync.when_served(waiting.wake)
-    return Engine(connections, cluster, pooler, pooler_sync, spares, watchers, runner)
+    return Engine(
+        connections=connections,
+        cluster=cluster,
+        pooler=pooler,
+        pooler_sync=pooler_sync,
+        spares=spares,
+        watchers=watchers,
+        runner=runner,
+        ownership=ownership,
+        outbox=outbox,
+        reconciler=reconciler,
+    )
 
 
 def _look_for_lost_server(cluster: ClusterWatch, pooler_sync: PoolerSync, error: UnreachableError) -> None:
@@ -176,7 +219,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
             "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
             "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
             "OrganizationService": OrganizationServicer(organizations=organizations, api_keys=api_keys),
-            "ClusterService": ClusterServicer(cluster=cluster),
+            "ClusterService": ClusterServicer(cluster=cluster, doctor=Doctor(reconciler=engine.reconciler)),
         },
     )
 
@@ -188,5 +231,13 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
+        Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
+        Duty("back up the state", timedelta(minutes=5), partial(_back_up_when_due, settings, clock)),
         Duty("look after the spares", timedelta(minutes=5), engine.spares.look_after),
     )
+
+
+async def _back_up_when_due(settings: Settings, clock: Clock) -> None:
+    state = settings.state
+    backups = Backups(state=state.path, directory=state.backups, keep=state.backup_keep)
+    await backups.make_when_due(every=state.backup_every, now=clock())

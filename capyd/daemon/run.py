@@ -15,6 +15,7 @@ from capyd.runtime.logs import get_logger
 from capyd.runtime.signals import stop_event
 from capyd.runtime.tasks import Tasks
 from capyd.sqlite.database import Database
+from capyd.sqlite.integrity import DamagedFileError, check_integrity
 
 logger = get_logger(__name__)
 
@@ -26,7 +27,8 @@ async def run_daemon(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
     Raises:
-        StateLockedError, SchemaTooNewError, KeyFileError, ListenError, InvalidError: it cannot start, and why.
+        StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError: it cannot
+            start, and why.
         TaskEndedError: a part of it has failed, and a new start is better than going on.
     """
     stop = stop_event()
@@ -34,6 +36,8 @@ async def run_daemon(settings: Settings) -> None:
     settings.state.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = StateLock(settings.state.path)
     lock.acquire()
+    if await asyncio.to_thread(settings.state.path.exists):
+        await _check_state_file(settings)
     database = await Database.open(settings.state.path)
     try:
         await _serve(settings, database, sealer, stop)
@@ -58,6 +62,8 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
         if settings.listen.api_address is not None:
             await listeners.add_address(settings.listen.api_address, tokens)
         tasks.start("cluster", engine.cluster.run())
+        tasks.start("outbox", engine.outbox.run())
+        tasks.start("reconcile", engine.reconciler.run())
         tasks.start("pooler", engine.pooler_sync.run())
         tasks.start("spares", engine.spares.run())
         tasks.start("runner", engine.runner.run())
@@ -72,8 +78,19 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
         await tasks.stop()
         await engine.runner.stop(grace_seconds=_JOBS_GRACE_SECONDS)
         await faces.authenticator.write_last_uses()
+        await engine.ownership.release()
         await engine.connections.close()
         logger.info("daemon.stopped")
+
+
+async def _check_state_file(settings: Settings) -> None:
+    try:
+        await check_integrity(settings.state.path)
+    except DamagedFileError as error:
+        raise DamagedFileError(
+            f"{error}. Its newest backup is in {settings.state.backups}: capyd restore-state takes it up again;"
+            " without one, capyd rebuild-state makes a new file from the ledger in the cluster"
+        ) from error
 
 
 async def _until(stop: asyncio.Event, tasks: Tasks) -> None:

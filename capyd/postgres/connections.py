@@ -137,9 +137,7 @@ class AdminConnections:
         await connection.close()
         return TransientError(f"all {self._settings.max_admin_connections} administrative connections are in use")
 
-    def _conninfo(
-        self, database: str, statement_timeout: timedelta, application_name: str = _APPLICATION_NAME
-    ) -> str:
+    def _conninfo(self, database: str, statement_timeout: timedelta, application_name: str = _APPLICATION_NAME) -> str:
         pinned = {
             "search_path": "pg_catalog,pg_temp",
             "statement_timeout": f"{statement_timeout // timedelta(milliseconds=1)}",

@@ -26,14 +26,22 @@ async def ensure_template(
     wanted = list(extensions)
     name = await _template_name(maintenance, wanted)
     cursor = await maintenance.execute(
-        "SELECT datistemplate AND NOT datallowconn FROM pg_catalog.pg_database WHERE datname = %s", [name]
+        """
+        SELECT datistemplate AND NOT datallowconn, pg_catalog.pg_get_userbyid(datdba) = %s
+        FROM pg_catalog.pg_database WHERE datname = %s
+        """,
+        [PLATFORM_ROLE, name],
     )
     found = await cursor.fetchone()
     async with connections.ledger() as ledger:
         cursor = await ledger.execute("SELECT FROM capyd.templates WHERE database_name = %s", [name])
         if cursor.rowcount:
-            if found == (True,):
+            if found is not None and found[0]:
                 return name
+        elif found == (True, True):
+            # Finished, and the platform's: the ledger that knew it was lost.
+            await ledger.execute("INSERT INTO capyd.templates (database_name) VALUES (%s)", [name])
+            return name
         elif found is not None:
             raise PermanentError(
                 f"the ledger does not know the database {name}, so it is left alone: rename or drop it"

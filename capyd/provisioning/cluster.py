@@ -101,8 +101,8 @@ class ClusterWatch:
             ClusterHeldError: another daemon looks after it.
         """
         try:
-            await self._ownership.acquire()
             await self._check_identity(await read_system_identifier(self._connections))
+            await self._ownership.acquire()
             facts = await prepare_cluster(self._connections, default_extensions=self._default_extensions)
             await self._remember(facts)
             await self._ledger.check()

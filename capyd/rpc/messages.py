@@ -7,12 +7,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from capyd.config.settings import ClusterSettings
 from capyd.domain.api_keys import ApiKey
 from capyd.domain.durations import format_duration
+from capyd.domain.findings import CheckReport
 from capyd.domain.jobs import Job
 from capyd.domain.organizations import Organization
 from capyd.domain.principals import Principal
 from capyd.domain.projects import Project
 from capyd.usecases.extensions import ProjectExtension
-from capyd.v1 import extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
+from capyd.v1 import cluster_pb2, extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
 
 
 def to_timestamp(moment: datetime | None) -> Timestamp | None:
@@ -143,4 +144,29 @@ def to_principal(principal: Principal) -> organizations_pb2.Principal:
         organization_id=principal.organization_id,
         api_key_id=principal.api_key_id,
         project_id=principal.project_id,
+    )
+
+
+def to_check_report(report: CheckReport) -> cluster_pb2.CheckClusterResponse:
+    """What a comparison found."""
+    compared = report.compared
+    return cluster_pb2.CheckClusterResponse(
+        findings=[
+            cluster_pb2.Finding(
+                kind=finding.kind.value,
+                subject=finding.subject,
+                project_id=finding.project_id,
+                message=finding.message,
+                safe_to_repair=finding.safe_to_repair,
+                repaired=finding.repaired,
+            )
+            for finding in report.findings
+        ],
+        compared=cluster_pb2.Compared(
+            projects=compared.projects,
+            tenants=compared.tenants,
+            databases=compared.databases,
+            roles=compared.roles,
+            pooler_entries=compared.pooler_entries,
+        ),
     )

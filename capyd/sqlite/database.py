@@ -70,6 +70,7 @@ class Database:
         self._writer = writer
         self._writing = asyncio.Lock()
         self._open: tuple[asyncio.Task[object] | None, Transaction] | None = None
+        self._when_committed: list[Callable[[], None]] = []
         self._all_readers = readers
         self._idle_readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
         for reader in readers:
@@ -96,6 +97,10 @@ class Database:
         async with self._writing:
             for connection in (*self._all_readers, self._writer):
                 await connection.close()
+
+    def when_committed(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each commit, whatever it changed."""
+        self._when_committed.append(callback)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -134,6 +139,8 @@ class Database:
             await self._writer.rollback()
             raise
         transaction.committed()
+        for callback in self._when_committed:
+            callback()
         if failpoints.active:
             await failpoints.reach("sqlite.commit.after")
 

@@ -1,10 +1,10 @@
-"""Single values that the daemon must remember: which cluster this state is for, and its version."""
+"""Single values that the daemon must remember: which cluster this state is for, and what the ledger there has."""
 
 from typing import Literal
 
 from capyd.sqlite.database import Reads, Transaction
 
-FactName = Literal["cluster_id", "system_identifier", "postgres_version"]
+FactName = Literal["cluster_id", "system_identifier", "postgres_version", "carried_revision"]
 
 
 async def find_fact(reads: Reads, name: FactName) -> str | None:

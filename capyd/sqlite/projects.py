@@ -166,7 +166,13 @@ async def forget_project_password(tx: Transaction, project_id: str, *, sealed_pa
 
 
 async def update_project_provisioned(
-    tx: Transaction, project_id: str, *, database_name: str, role_name: str, sealed_password: bytes | None, now: datetime
+    tx: Transaction,
+    project_id: str,
+    *,
+    database_name: str,
+    role_name: str,
+    sealed_password: bytes | None,
+    now: datetime,
 ) -> None:
     """Make it `ready`, unless it is being deleted meanwhile."""
     await tx.execute(

@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61pyd/v1/cluster.proto\x12\x08\x63\x61pyd.v1\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xd0\x01\n\x11GetStatusResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x30\n\x0cgenerated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\ncomponents\x18\x05 \x03(\x0b\x32\x13.capyd.v1.Component\x12\x0f\n\x07regions\x18\x06 \x03(\t\":\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x14\n\x12ListRegionsRequest\"P\n\x13ListRegionsResponse\x12\x0f\n\x07regions\x18\x01 \x03(\t\x12(\n\x0eregion_details\x18\x02 \x03(\x0b\x32\x10.capyd.v1.Region\"<\n\x06Region\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\"\x15\n\x13ListClustersRequest\";\n\x14ListClustersResponse\x12#\n\x08\x63lusters\x18\x01 \x03(\x0b\x32\x11.capyd.v1.Cluster\"\x84\x02\n\x07\x43luster\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x13\n\x0bpublic_host\x18\x05 \x01(\t\x12\x13\n\x0b\x64irect_port\x18\x06 \x01(\x05\x12\x13\n\x0bpooled_port\x18\x07 \x01(\x05\x12\x1d\n\x10postgres_version\x18\x08 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nextensions\x18\t \x03(\t\x12\r\n\x05state\x18\n \x01(\t\x12\'\n\x1fsupports_point_in_time_recovery\x18\x0b \x01(\x08\x42\x13\n\x11_postgres_version\"\x1d\n\x1bListPostgresVersionsRequest\"K\n\x1cListPostgresVersionsResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.capyd.v1.PostgresVersion\"^\n\x0fPostgresVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\x18\n\x10production_ready\x18\x04 \x01(\x08\x32\xb6\x04\n\x0e\x43lusterService\x12i\n\tGetStatus\x12\x1a.capyd.v1.GetStatusRequest\x1a\x1b.capyd.v1.GetStatusResponse\"#\xaa\xbb\x18\x04\x08\x01(\x01\xb2\xbb\x18\x08\x12\x06Status\x82\xd3\xe4\x93\x02\t\x12\x07/status\x12\x83\x01\n\x0bListRegions\x12\x1c.capyd.v1.ListRegionsRequest\x1a\x1d.capyd.v1.ListRegionsResponse\"7\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/regions\x12\x87\x01\n\x0cListClusters\x12\x1d.capyd.v1.ListClustersRequest\x1a\x1e.capyd.v1.ListClustersResponse\"8\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/clusters\x12\xa8\x01\n\x14ListPostgresVersions\x12%.capyd.v1.ListPostgresVersionsRequest\x1a&.capyd.v1.ListPostgresVersionsResponse\"A\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/postgres-versionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61pyd/v1/cluster.proto\x12\x08\x63\x61pyd.v1\x1a\x16\x63\x61pyd/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xd0\x01\n\x11GetStatusResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x30\n\x0cgenerated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\ncomponents\x18\x05 \x03(\x0b\x32\x13.capyd.v1.Component\x12\x0f\n\x07regions\x18\x06 \x03(\t\":\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"%\n\x13\x43heckClusterRequest\x12\x0e\n\x06repair\x18\x01 \x01(\x08\"a\n\x14\x43heckClusterResponse\x12#\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x11.capyd.v1.Finding\x12$\n\x08\x63ompared\x18\x02 \x01(\x0b\x32\x12.capyd.v1.Compared\"\x8b\x01\n\x07\x46inding\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x17\n\nproject_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x16\n\x0esafe_to_repair\x18\x05 \x01(\x08\x12\x10\n\x08repaired\x18\x06 \x01(\x08\x42\r\n\x0b_project_id\"g\n\x08\x43ompared\x12\x10\n\x08projects\x18\x01 \x01(\x05\x12\x0f\n\x07tenants\x18\x02 \x01(\x05\x12\x11\n\tdatabases\x18\x03 \x01(\x05\x12\r\n\x05roles\x18\x04 \x01(\x05\x12\x16\n\x0epooler_entries\x18\x05 \x01(\x05\"\x14\n\x12ListRegionsRequest\"P\n\x13ListRegionsResponse\x12\x0f\n\x07regions\x18\x01 \x03(\t\x12(\n\x0eregion_details\x18\x02 \x03(\x0b\x32\x10.capyd.v1.Region\"<\n\x06Region\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\"\x15\n\x13ListClustersRequest\";\n\x14ListClustersResponse\x12#\n\x08\x63lusters\x18\x01 \x03(\x0b\x32\x11.capyd.v1.Cluster\"\x84\x02\n\x07\x43luster\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x13\n\x0bpublic_host\x18\x05 \x01(\t\x12\x13\n\x0b\x64irect_port\x18\x06 \x01(\x05\x12\x13\n\x0bpooled_port\x18\x07 \x01(\x05\x12\x1d\n\x10postgres_version\x18\x08 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nextensions\x18\t \x03(\t\x12\r\n\x05state\x18\n \x01(\t\x12\'\n\x1fsupports_point_in_time_recovery\x18\x0b \x01(\x08\x42\x13\n\x11_postgres_version\"\x1d\n\x1bListPostgresVersionsRequest\"K\n\x1cListPostgresVersionsResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.capyd.v1.PostgresVersion\"^\n\x0fPostgresVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x03 \x01(\x08\x12\x18\n\x10production_ready\x18\x04 \x01(\x08\x32\x8d\x05\n\x0e\x43lusterService\x12i\n\tGetStatus\x12\x1a.capyd.v1.GetStatusRequest\x1a\x1b.capyd.v1.GetStatusResponse\"#\xaa\xbb\x18\x04\x08\x01(\x01\xb2\xbb\x18\x08\x12\x06Status\x82\xd3\xe4\x93\x02\t\x12\x07/status\x12U\n\x0c\x43heckCluster\x12\x1d.capyd.v1.CheckClusterRequest\x1a\x1e.capyd.v1.CheckClusterResponse\"\x06\xaa\xbb\x18\x02 \x01\x12\x83\x01\n\x0bListRegions\x12\x1c.capyd.v1.ListRegionsRequest\x1a\x1d.capyd.v1.ListRegionsResponse\"7\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/regions\x12\x87\x01\n\x0cListClusters\x12\x1d.capyd.v1.ListClustersRequest\x1a\x1e.capyd.v1.ListClustersResponse\"8\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/clusters\x12\xa8\x01\n\x14ListPostgresVersions\x12%.capyd.v1.ListPostgresVersionsRequest\x1a&.capyd.v1.ListPostgresVersionsResponse\"A\xaa\xbb\x18\x11\x1a\rprojects:read(\x01\xb2\xbb\x18\x0b\x12\tCatalogue\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/postgres-versionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CLUSTERSERVICE'].methods_by_name['GetStatus']._loaded_options = None
   _globals['_CLUSTERSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\252\273\030\004\010\001(\001\262\273\030\010\022\006Status\202\323\344\223\002\t\022\007/status'
+  _globals['_CLUSTERSERVICE'].methods_by_name['CheckCluster']._loaded_options = None
+  _globals['_CLUSTERSERVICE'].methods_by_name['CheckCluster']._serialized_options = b'\252\273\030\002 \001'
   _globals['_CLUSTERSERVICE'].methods_by_name['ListRegions']._loaded_options = None
   _globals['_CLUSTERSERVICE'].methods_by_name['ListRegions']._serialized_options = b'\252\273\030\021\032\rprojects:read(\001\262\273\030\013\022\tCatalogue\202\323\344\223\002\r\022\013/v1/regions'
   _globals['_CLUSTERSERVICE'].methods_by_name['ListClusters']._loaded_options = None
@@ -48,24 +50,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSRESPONSE']._serialized_end=352
   _globals['_COMPONENT']._serialized_start=354
   _globals['_COMPONENT']._serialized_end=412
-  _globals['_LISTREGIONSREQUEST']._serialized_start=414
-  _globals['_LISTREGIONSREQUEST']._serialized_end=434
-  _globals['_LISTREGIONSRESPONSE']._serialized_start=436
-  _globals['_LISTREGIONSRESPONSE']._serialized_end=516
-  _globals['_REGION']._serialized_start=518
-  _globals['_REGION']._serialized_end=578
-  _globals['_LISTCLUSTERSREQUEST']._serialized_start=580
-  _globals['_LISTCLUSTERSREQUEST']._serialized_end=601
-  _globals['_LISTCLUSTERSRESPONSE']._serialized_start=603
-  _globals['_LISTCLUSTERSRESPONSE']._serialized_end=662
-  _globals['_CLUSTER']._serialized_start=665
-  _globals['_CLUSTER']._serialized_end=925
-  _globals['_LISTPOSTGRESVERSIONSREQUEST']._serialized_start=927
-  _globals['_LISTPOSTGRESVERSIONSREQUEST']._serialized_end=956
-  _globals['_LISTPOSTGRESVERSIONSRESPONSE']._serialized_start=958
-  _globals['_LISTPOSTGRESVERSIONSRESPONSE']._serialized_end=1033
-  _globals['_POSTGRESVERSION']._serialized_start=1035
-  _globals['_POSTGRESVERSION']._serialized_end=1129
-  _globals['_CLUSTERSERVICE']._serialized_start=1132
-  _globals['_CLUSTERSERVICE']._serialized_end=1698
+  _globals['_CHECKCLUSTERREQUEST']._serialized_start=414
+  _globals['_CHECKCLUSTERREQUEST']._serialized_end=451
+  _globals['_CHECKCLUSTERRESPONSE']._serialized_start=453
+  _globals['_CHECKCLUSTERRESPONSE']._serialized_end=550
+  _globals['_FINDING']._serialized_start=553
+  _globals['_FINDING']._serialized_end=692
+  _globals['_COMPARED']._serialized_start=694
+  _globals['_COMPARED']._serialized_end=797
+  _globals['_LISTREGIONSREQUEST']._serialized_start=799
+  _globals['_LISTREGIONSREQUEST']._serialized_end=819
+  _globals['_LISTREGIONSRESPONSE']._serialized_start=821
+  _globals['_LISTREGIONSRESPONSE']._serialized_end=901
+  _globals['_REGION']._serialized_start=903
+  _globals['_REGION']._serialized_end=963
+  _globals['_LISTCLUSTERSREQUEST']._serialized_start=965
+  _globals['_LISTCLUSTERSREQUEST']._serialized_end=986
+  _globals['_LISTCLUSTERSRESPONSE']._serialized_start=988
+  _globals['_LISTCLUSTERSRESPONSE']._serialized_end=1047
+  _globals['_CLUSTER']._serialized_start=1050
+  _globals['_CLUSTER']._serialized_end=1310
+  _globals['_LISTPOSTGRESVERSIONSREQUEST']._serialized_start=1312
+  _globals['_LISTPOSTGRESVERSIONSREQUEST']._serialized_end=1341
+  _globals['_LISTPOSTGRESVERSIONSRESPONSE']._serialized_start=1343
+  _globals['_LISTPOSTGRESVERSIONSRESPONSE']._serialized_end=1418
+  _globals['_POSTGRESVERSION']._serialized_start=1420
+  _globals['_POSTGRESVERSION']._serialized_end=1514
+  _globals['_CLUSTERSERVICE']._serialized_start=1517
+  _globals['_CLUSTERSERVICE']._serialized_end=2170
 # @@protoc_insertion_point(module_scope)

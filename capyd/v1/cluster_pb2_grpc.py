@@ -40,6 +40,11 @@ class ClusterServiceStub:
                 request_serializer=capyd_dot_v1_dot_cluster__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_cluster__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.CheckCluster = channel.unary_unary(
+                '/capyd.v1.ClusterService/CheckCluster',
+                request_serializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.FromString,
+                _registered_method=True)
         self.ListRegions = channel.unary_unary(
                 '/capyd.v1.ClusterService/ListRegions',
                 request_serializer=capyd_dot_v1_dot_cluster__pb2.ListRegionsRequest.SerializeToString,
@@ -63,6 +68,13 @@ class ClusterServiceServicer:
 
     def GetStatus(self, request, context):
         """Say how the service is, component by component.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckCluster(self, request, context):
+        """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +108,11 @@ def add_ClusterServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=capyd_dot_v1_dot_cluster__pb2.GetStatusRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_cluster__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'CheckCluster': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCluster,
+                    request_deserializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.SerializeToString,
             ),
             'ListRegions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegions,
@@ -141,6 +158,33 @@ class ClusterService:
             '/capyd.v1.ClusterService/GetStatus',
             capyd_dot_v1_dot_cluster__pb2.GetStatusRequest.SerializeToString,
             capyd_dot_v1_dot_cluster__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCluster(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.ClusterService/CheckCluster',
+            capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.SerializeToString,
+            capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ClusterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ClusterServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.GetStatusRequest, _cluster_pb2.GetStatusResponse]
     """Say how the service is, component by component."""
+    CheckCluster: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.CheckClusterRequest, _cluster_pb2.CheckClusterResponse]
+    """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ListRegionsRequest, _cluster_pb2.ListRegionsResponse]
     """List the regions that take projects."""
     ListClusters: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ListClustersRequest, _cluster_pb2.ListClustersResponse]
@@ -49,6 +51,8 @@ class ClusterServiceAsyncStub(ClusterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_cluster_pb2.GetStatusRequest, _cluster_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Say how the service is, component by component."""
+    CheckCluster: _aio.UnaryUnaryMultiCallable[_cluster_pb2.CheckClusterRequest, _cluster_pb2.CheckClusterResponse]  # type: ignore[assignment]
+    """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ListRegionsRequest, _cluster_pb2.ListRegionsResponse]  # type: ignore[assignment]
     """List the regions that take projects."""
     ListClusters: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ListClustersRequest, _cluster_pb2.ListClustersResponse]  # type: ignore[assignment]
@@ -66,6 +70,14 @@ class ClusterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cluster_pb2.GetStatusResponse, _abc.Awaitable[_cluster_pb2.GetStatusResponse]]:
         """Say how the service is, component by component."""
+
+    @_abc_1.abstractmethod
+    def CheckCluster(
+        self,
+        request: _cluster_pb2.CheckClusterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.CheckClusterResponse, _abc.Awaitable[_cluster_pb2.CheckClusterResponse]]:
+        """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
 
     @_abc_1.abstractmethod
     def ListRegions(

@@ -1,16 +1,18 @@
 """ClusterService."""
 
 from capyd.domain.principals import Principal
-from capyd.rpc.messages import to_timestamp
+from capyd.rpc.messages import to_check_report, to_timestamp
 from capyd.usecases.cluster import Cluster
+from capyd.usecases.doctor import Doctor
 from capyd.v1 import cluster_pb2 as pb
 
 
 class ClusterServicer:
     """What this daemon serves."""
 
-    def __init__(self, *, cluster: Cluster) -> None:
+    def __init__(self, *, cluster: Cluster, doctor: Doctor) -> None:
         self._cluster = cluster
+        self._doctor = doctor
 
     async def GetStatus(self, request: pb.GetStatusRequest, principal: Principal) -> pb.GetStatusResponse:
         health = await self._cluster.health()
@@ -24,6 +26,9 @@ class ClusterServicer:
             ],
             regions=[self._cluster.settings.region],
         )
+
+    async def CheckCluster(self, request: pb.CheckClusterRequest, principal: Principal) -> pb.CheckClusterResponse:
+        return to_check_report(await self._doctor.check(repair=request.repair))
 
     async def ListRegions(self, request: pb.ListRegionsRequest, principal: Principal) -> pb.ListRegionsResponse:
         settings = self._cluster.settings

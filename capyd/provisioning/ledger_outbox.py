@@ -1,0 +1,81 @@
+"""Carries the outbox to the ledger: in order, at least once, and harmless when it is twice."""
+
+import asyncio
+
+from capyd.domain.failures import PermanentError, StepError, UnreachableError
+from capyd.postgres.connections import AdminConnections
+from capyd.postgres.ledger_records import write_records
+from capyd.provisioning.cluster import ClusterWatch
+from capyd.runtime.failpoints import failpoints
+from capyd.runtime.logs import get_logger
+from capyd.sqlite.database import Database
+from capyd.sqlite.facts import put_fact
+from capyd.sqlite.outbox import delete_carried, read_outbox
+
+logger = get_logger(__name__)
+
+_BATCH = 500
+_GATHER_SECONDS = 0.05  # a run of changes is one transaction; none of them waits for this
+_RETRY_SECONDS = 2.0
+
+
+class LedgerOutbox:
+    """A task that a commit wakes, and that sleeps while the ledger has everything."""
+
+    def __init__(self, *, connections: AdminConnections, database: Database, cluster: ClusterWatch) -> None:
+        self._connections = connections
+        self._database = database
+        self._cluster = cluster
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._woken.set()
+
+    async def look_after(self) -> None:
+        """The cluster is back."""
+        self.wake()
+
+    async def run(self) -> None:
+        """Carry until cancelled.
+
+        Raises:
+            PermanentError: the ledger refuses a change, and would again; a new start looks at it anew.
+        """
+        while True:
+            await self._woken.wait()
+            await asyncio.sleep(_GATHER_SECONDS)
+            self._woken.clear()
+            try:
+                await self.carry()
+            except UnreachableError as error:
+                # The watch wakes this task when the cluster is back.
+                self._cluster.report_lost(error.summary)
+            except PermanentError:
+                raise
+            except StepError as error:
+                logger.warning("outbox.not_carried", reason=error.summary)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._woken.set()
+
+    async def carry(self) -> int:
+        """Carry all that there is, in batches; the number of those.
+
+        Raises:
+            UnreachableError: the cluster is away, or not ready.
+            StepError: the ledger did not take it.
+        """
+        batches = 0
+        while True:
+            async with self._database.reading() as reads:
+                records = await read_outbox(reads, limit=_BATCH)
+            if records is None:
+                return batches
+            self._cluster.require()
+            await write_records(self._connections, records)
+            if failpoints.active:
+                await failpoints.reach("outbox.carried")
+            async with self._database.transaction() as tx:
+                await delete_carried(tx, up_to=records.head)
+                await put_fact(tx, "carried_revision", str(records.head))
+            batches += 1
