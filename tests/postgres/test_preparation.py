@@ -80,12 +80,23 @@ async def test_an_unfinished_template_is_built_anew(own_cluster: Cluster, own_co
         assert inside.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'").fetchone() == (1,)
 
 
-async def test_a_template_that_the_ledger_does_not_know_is_left_alone(
+async def test_a_finished_template_is_known_again_after_the_ledger_was_lost(
     own_cluster: Cluster, own_connections: AdminConnections
 ) -> None:
     facts = await prepare_cluster(own_connections, default_extensions=())
     with own_cluster.connect("capyd") as ledger:
         ledger.execute("DELETE FROM capyd.templates")
+        assert await prepare_cluster(own_connections, default_extensions=()) == facts
+        assert ledger.execute("SELECT database_name FROM capyd.templates").fetchall() == [(facts.template,)]
+
+
+async def test_a_strangers_template_that_the_ledger_does_not_know_is_left_alone(
+    own_cluster: Cluster, own_connections: AdminConnections
+) -> None:
+    facts = await prepare_cluster(own_connections, default_extensions=())
+    with own_cluster.connect("capyd") as ledger:
+        ledger.execute("DELETE FROM capyd.templates")
+        ledger.execute(f"ALTER DATABASE {facts.template} OWNER TO capyd")
     with pytest.raises(PermanentError, match="left alone"):
         await prepare_cluster(own_connections, default_extensions=())
     with own_cluster.connect() as admin:
