@@ -4,10 +4,14 @@ from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.errors import translated
+from capyd.postgres.scram import is_plain_verifier
 
 
 async def list_pooler_entries(connections: AdminConnections) -> list[PoolerEntry]:
-    """An entry for each spare and each project's tenant, by name. Spares too: a claim then waits for no reload."""
+    """An entry for each spare and each project's tenant, by name. Spares too: a claim then waits for no reload.
+
+    One with a verifier that cannot stand in the pooler's file, which a tenant can make for itself, is left out.
+    """
     with translated("list the pooled databases"):
         async with connections.ledger() as ledger:
             cursor = await ledger.execute(
@@ -19,4 +23,5 @@ async def list_pooler_entries(connections: AdminConnections) -> list[PoolerEntry
             return [
                 PoolerEntry(database=name, login=name, verifier=Secret(verifier), pool_size=pool_size)
                 async for name, verifier, pool_size in cursor
+                if is_plain_verifier(Secret(verifier))
             ]

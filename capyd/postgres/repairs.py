@@ -2,7 +2,6 @@
 that there is nothing to do: a job, or a claim, came first.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 
 from psycopg import sql
@@ -14,16 +13,7 @@ from capyd.postgres.errors import retried_on_concurrent_update, translated
 from capyd.postgres.roles import PLATFORM_ROLE
 from capyd.postgres.tenants import set_limits, timeout_settings
 
-# PostgreSQL keeps a ready-made verifier as it was sent, and reads base64 past white space: a tenant could send one
-# with line breaks, and so write lines into the pooler's auth file.
-_SCRAM = re.compile(r"SCRAM-SHA-256\$[0-9]{1,9}:[A-Za-z0-9+/=]{1,200}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}")
-
 _NO_POWERS = sql.SQL("NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS INHERIT")
-
-
-def can_be_adopted(verifier: Secret | None) -> bool:
-    """It is a SCRAM verifier in the form that PostgreSQL itself writes."""
-    return verifier is not None and _SCRAM.fullmatch(verifier.reveal()) is not None
 
 
 async def adopt_verifier(connections: AdminConnections, names: TenantNames, *, known: Secret, seen: Secret) -> bool:
@@ -57,7 +47,7 @@ async def restore_tenant(
 
     async def restore() -> bool:
         async with connections.ledger() as ledger, ledger.transaction():
-            if not await _lock(ledger, names, state="claimed"):
+            if await _lock(ledger, names, state="claimed") is None:
                 return False
             limits = await limits_now()
             if limits is None:
@@ -86,10 +76,15 @@ async def reseal_spare(connections: AdminConnections, names: TenantNames) -> boo
 
     async def reseal() -> bool:
         async with connections.ledger() as ledger, ledger.transaction():
-            if not await _lock(ledger, names, state="spare"):
+            verifier = await _lock(ledger, names, state="spare")
+            if verifier is None:
                 return False
             login, database = sql.Identifier(names.login), sql.Identifier(names.database)
-            await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0 {}").format(login, _NO_POWERS))
+            await ledger.execute(
+                sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0 PASSWORD {} {}").format(
+                    login, sql.Literal(verifier.reveal()), _NO_POWERS
+                )
+            )
             await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(database))
             await _restore_ownership(ledger, names)
             return True
@@ -127,11 +122,11 @@ async def give_up_spare(connections: AdminConnections, names: TenantNames) -> bo
             return cursor.rowcount == 1
 
 
-async def _lock(ledger: Connection, names: TenantNames, *, state: str) -> bool:
-    """Lock the tenant's row, if it is in this state, and database and roles are there under their own names."""
+async def _lock(ledger: Connection, names: TenantNames, *, state: str) -> Secret | None:
+    """Lock the tenant's row, and return its verifier, if it is in this state and all is there under its own name."""
     cursor = await ledger.execute(
         """
-        SELECT FROM capyd.tenants AS t
+        SELECT t.verifier FROM capyd.tenants AS t
         JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid AND d.datname = t.database_name
         JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = %s
         JOIN pg_catalog.pg_authid AS owner ON owner.oid = t.owner_oid AND owner.rolname = %s
@@ -140,7 +135,8 @@ async def _lock(ledger: Connection, names: TenantNames, *, state: str) -> bool:
         """,
         [names.login, names.owner, names.database, state],
     )
-    return cursor.rowcount == 1
+    row = await cursor.fetchone()
+    return None if row is None else Secret(row[0])
 
 
 async def _restore_ownership(ledger: Connection, names: TenantNames) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import string
 
@@ -13,6 +14,10 @@ _ALPHABET = string.ascii_letters + string.digits
 _PASSWORD_CHARACTERS = 32
 _SALT_BYTES = 16
 _ITERATIONS = 4096
+
+# The server keeps a ready-made verifier as it was sent, and reads base64 past white space: a tenant could send one with
+# line breaks in it, and so write lines into the pooler's auth file.
+_PLAIN = re.compile(r"SCRAM-SHA-256\$[0-9]{1,9}:[A-Za-z0-9+/=]{1,200}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}")
 
 
 def new_password() -> Secret:
@@ -31,6 +36,11 @@ def scram_verifier(password: Secret) -> Secret:
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
     server_key = hmac.digest(salted, b"Server Key", "sha256")
     return Secret(f"SCRAM-SHA-256${_ITERATIONS}:{_base64(salt)}${_base64(stored_key)}:{_base64(server_key)}")
+
+
+def is_plain_verifier(verifier: Secret | None) -> bool:
+    """It has the form that PostgreSQL itself writes: the pooler can be given it."""
+    return verifier is not None and _PLAIN.fullmatch(verifier.reveal()) is not None
 
 
 def _base64(raw: bytes) -> str:

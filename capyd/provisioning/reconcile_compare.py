@@ -9,7 +9,7 @@ from capyd.domain.findings import Finding, FindingKind
 from capyd.domain.projects import ProjectState
 from capyd.domain.tenants import TenantNames
 from capyd.postgres.inventory import INVALID, DatabaseSeen, LedgerRow, RoleSeen
-from capyd.postgres.repairs import can_be_adopted
+from capyd.postgres.scram import is_plain_verifier
 from capyd.provisioning.reconcile_limits import find_wrong_limits
 from capyd.provisioning.reconcile_observe import Observation
 
@@ -217,7 +217,7 @@ def _renamed(row: LedgerRow, database: DatabaseSeen, login: RoleSeen, owner: Rol
 def _changed_verifier(row: LedgerRow, login: RoleSeen) -> Finding:
     if login.verifier is None:
         message = "the tenant took its own password away: logins fail until the credentials are rotated"
-    elif not can_be_adopted(login.verifier):
+    elif not is_plain_verifier(login.verifier):
         message = "the tenant gave itself a verifier that the pooler cannot be given: rotate the credentials"
     else:
         message = "the tenant changed its own password, which the pooler does not know yet"
@@ -226,7 +226,7 @@ def _changed_verifier(row: LedgerRow, login: RoleSeen) -> Finding:
         row.database,
         message,
         row.project_id,
-        safe_to_repair=can_be_adopted(login.verifier),
+        safe_to_repair=is_plain_verifier(login.verifier),
     )
 
 

@@ -18,6 +18,8 @@ def find_wrong_limits(
         wrong.append(f"{owner.name} is LOGIN")
     if login.connection_limit != most:
         wrong.append(f"the login's connection limit is {login.connection_limit}, not {most}")
+    if limits is None and login.verifier != row.verifier:
+        wrong.append("the login's password is not the one that it was built with")
     if row.owner_oid not in login.member_of:
         wrong.append("the login is no member of the owner role")
     wrong += _wrong_settings(login, TenantNames(row.database), limits)
