@@ -42,10 +42,9 @@ def possible_errors(method: HttpMethod) -> dict[str, Any]:
     statuses = {400, 408, 413, 415, 429, 500, 503, 504}
     if not method.public:
         statuses |= {401, 403}
-    if method.path_fields:
-        statuses.add(404)
-    if method.verb != "GET":
-        statuses.add(409)
+    # What names an object, in its path or its body, may name none, or one that is in no state for it.
+    if method.path_fields or method.verb != "GET":
+        statuses |= {404, 409}
     return {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in sorted(statuses)}
 
 

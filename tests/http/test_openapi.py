@@ -124,7 +124,8 @@ def test_every_error_is_of_the_one_form(document):
         assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
     assert "401" in document["paths"]["/v1/me"]["get"]["responses"]
     assert "401" not in document["paths"]["/status"]["get"]["responses"]
-    assert "409" in document["paths"]["/v1/projects"]["post"]["responses"]
+    assert {"404", "409"} <= document["paths"]["/v1/projects"]["post"]["responses"].keys()
+    assert {"404", "409"} <= document["paths"]["/v1/projects/{project_id}/connections"]["get"]["responses"].keys()
 
 
 def test_it_is_the_same_every_time():
