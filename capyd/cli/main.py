@@ -8,11 +8,14 @@ import click
 from capyd import __version__
 
 _COMMANDS: Final = {
+    "backup-state": "capyd.cli.state:backup_state",
     "config": "capyd.cli.config:config",
     "daemon": "capyd.cli.daemon:daemon",
     "dev": "capyd.cli.dev:dev",
     "doctor": "capyd.cli.doctor:doctor",
     "keys": "capyd.cli.keys:keys",
+    "rebuild-state": "capyd.cli.state:rebuild_state_command",
+    "restore-state": "capyd.cli.state:restore_state_command",
     "orgs": "capyd.cli.organizations:orgs",
 }
 

@@ -52,14 +52,22 @@ class Records:
     organizations: tuple[OrganizationRecord, ...] = ()
     projects: tuple[ProjectRecord, ...] = ()
     api_keys: tuple[ApiKeyRecord, ...] = ()
-    head: int = 0
-    """The newest revision among those carried so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerHead:
+    """How far the ledger is: the newest revision carried, and the mark that the state file gave with it."""
+
+    revision: int
+    mark: str | None
+    """None: nothing was ever carried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """All that the ledger says about what is not its own."""
 
+    head: LedgerHead
     records: Records
     tenants: dict[str, TenantRecord]
     """By project id."""

@@ -55,7 +55,9 @@ CREATE TABLE capyd.templates (
 -- A row's revision only ever grows; the head is the newest that was carried, whatever it was about.
 CREATE TABLE capyd.head (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    revision bigint NOT NULL
+    revision bigint NOT NULL,
+    -- A random word that the state file knows: another file's writer, or an old copy's, is told by it.
+    mark     text
 );
 INSERT INTO capyd.head (revision) VALUES (0);
 

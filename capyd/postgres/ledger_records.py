@@ -6,31 +6,31 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from capyd.domain.api_keys import ApiKey
-from capyd.domain.failures import PermanentError
 from capyd.domain.organizations import Organization
 from capyd.domain.projects import ProjectState
 from capyd.domain.records import (
     ApiKeyRecord,
     Ledger,
+    LedgerHead,
     OrganizationRecord,
     ProjectRecord,
     Records,
     TenantRecord,
 )
 from capyd.domain.specifications import from_specification, to_specification
-from capyd.postgres.connections import AdminConnections, Connection
+from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import translated
 
 
-async def read_head(connections: AdminConnections) -> int:
-    """The newest revision that the ledger was ever given; 0: it is new."""
+async def read_head(connections: AdminConnections) -> LedgerHead:
+    """How far the ledger is."""
     with translated("read the ledger's head"):
         async with connections.ledger() as ledger:
             return await _read_head(ledger)
 
 
-async def write_records(connections: AdminConnections, records: Records) -> None:
-    """Write them in one transaction, each unless the ledger has a newer one. Again is fine, and so is late.
+async def write_records(connections: AdminConnections, records: Records, head: LedgerHead) -> None:
+    """Write them in one transaction, each unless the ledger has a newer one. Again is fine.
 
     Raises:
         StepError: nothing was written, or all was and the answer was lost.
@@ -43,38 +43,40 @@ async def write_records(connections: AdminConnections, records: Records) -> None
                 await _write_project(ledger, project)
             for key in records.api_keys:
                 await _write_api_key(ledger, key)
-            await ledger.execute(
-                "UPDATE capyd.head SET revision = %s WHERE revision < %s", [records.head, records.head]
-            )
+            await ledger.execute("UPDATE capyd.head SET revision = %s, mark = %s", [head.revision, head.mark])
 
 
-async def read_ledger(connections: AdminConnections) -> Ledger:
-    """All of it, as of one moment.
+async def find_ledger(connections: AdminConnections) -> Ledger | None:
+    """All of it, as of one moment; None: this cluster has none.
 
     Raises:
-        PermanentError: the cluster has no ledger.
         StepError: it cannot be read.
     """
+    with translated("look for the ledger"):
+        async with connections.maintenance() as maintenance:
+            cursor = await maintenance.execute(
+                "SELECT FROM pg_catalog.pg_database WHERE datname = %s", [LEDGER_DATABASE]
+            )
+            if not cursor.rowcount:
+                return None
     with translated("read the ledger"):
         async with connections.ledger() as ledger:
             cursor = await ledger.execute("SELECT pg_catalog.to_regclass('capyd.head')")
             if await cursor.fetchone() == (None,):
-                raise PermanentError("the database capyd of this cluster holds no ledger")
+                return None
             async with ledger.transaction():
                 await ledger.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 records = Records(
                     organizations=tuple([_to_organization(row) for row in await _rows(ledger, "organizations")]),
                     projects=tuple([_to_project(row) for row in await _rows(ledger, "projects")]),
                     api_keys=tuple([_to_api_key(row) for row in await _rows(ledger, "api_keys")]),
-                    head=await _read_head(ledger),
                 )
-                return Ledger(records, await _read_tenants(ledger))
+                return Ledger(await _read_head(ledger), records, await _read_tenants(ledger))
 
 
-async def _read_head(ledger: Connection) -> int:
-    cursor = await ledger.execute("SELECT revision FROM capyd.head")
-    (revision,) = await cursor.fetchone() or (0,)
-    return int(revision)
+async def _read_head(ledger: Connection) -> LedgerHead:
+    cursor = await ledger.execute("SELECT revision, mark FROM capyd.head")
+    return LedgerHead(*(await cursor.fetchone() or (0, None)))
 
 
 async def _write_organization(ledger: Connection, record: OrganizationRecord) -> None:

@@ -68,9 +68,7 @@ class ClusterOwnership:
         deadline = asyncio.get_running_loop().time() + self._patience_seconds
         while not await self._try(session):
             if asyncio.get_running_loop().time() >= deadline:
-                raise ClusterHeldError(
-                    f"another capyd looks after this cluster: {await self._holder(session)}; stop it first"
-                )
+                raise ClusterHeldError(f"another capyd looks after this cluster: {await self._holder(session)}")
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _is_alive(self, session: Connection) -> bool:

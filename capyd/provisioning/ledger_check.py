@@ -1,14 +1,14 @@
 """Whether the ledger in the cluster and this state file know of each other's changes."""
 
 from capyd.domain.failures import PermanentError
-from capyd.domain.projects import Project
+from capyd.domain.records import LedgerHead
 from capyd.postgres.adoption import adopt_tenants
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ledger_records import read_head
 from capyd.runtime.logs import get_logger
+from capyd.sqlite.carried import put_carried, read_carried
 from capyd.sqlite.database import Database
-from capyd.sqlite.facts import find_fact, put_fact
-from capyd.sqlite.outbox import enqueue_everything, read_newest_revision
+from capyd.sqlite.outbox import enqueue_everything
 from capyd.sqlite.projects import list_live_projects
 
 logger = get_logger(__name__)
@@ -25,28 +25,28 @@ class LedgerCheck:
         """Return when the two fit. A ledger that lacks what it was given is written anew first; nothing is dropped.
 
         Raises:
-            PermanentError: the ledger knows of changes that this state file does not: the file is an old copy, or new.
+            PermanentError: another state file has written the ledger: this one is an old copy, or new.
             StepError: the cluster does not answer.
         """
         head = await read_head(self._connections)
         async with self._database.reading() as reads:
-            newest = await read_newest_revision(reads)
-            carried = int(await find_fact(reads, "carried_revision") or 0)
-        if head > newest:
+            carried = await read_carried(reads)
+        if head == carried.head or (head.mark is not None and head.mark == carried.next_mark):
+            return
+        if head.revision >= carried.head.revision:
             raise PermanentError(
-                f"the ledger in this cluster is newer (revision {head}) than this state file (revision {newest}), which"
-                " is a new or an old one: stop the daemon, and run capyd restore-state or capyd rebuild-state"
+                "the ledger in this cluster was written by another state file than this one, which is new or an old"
+                " copy: stop the daemon, and run capyd restore-state or capyd rebuild-state"
             )
-        if head < carried:
-            logger.warning("ledger.behind", revision=head, carried=carried)
-            await self._write_anew(head)
+        logger.warning("ledger.behind", revision=head.revision, carried=carried.head.revision)
+        await self._write_anew(head)
 
-    async def _write_anew(self, head: int) -> None:
+    async def _write_anew(self, head: LedgerHead) -> None:
         """First the tenants, so that none is taken for a stranger's or for rubbish; then everything else, by outbox."""
         async with self._database.reading() as reads:
-            projects: list[Project] = await list_live_projects(reads)
+            projects = await list_live_projects(reads)
         adopted = await adopt_tenants(self._connections, projects)
         async with self._database.transaction() as tx:
             await enqueue_everything(tx)
-            await put_fact(tx, "carried_revision", str(head))
+            await put_carried(tx, head)
         logger.warning("ledger.written_anew", databases=len(adopted), projects=len(projects))

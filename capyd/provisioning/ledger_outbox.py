@@ -3,13 +3,14 @@
 import asyncio
 
 from capyd.domain.failures import PermanentError, StepError, UnreachableError
+from capyd.domain.records import LedgerHead
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ledger_records import write_records
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.runtime.failpoints import failpoints
 from capyd.runtime.logs import get_logger
+from capyd.sqlite.carried import put_carried, read_carried
 from capyd.sqlite.database import Database
-from capyd.sqlite.facts import put_fact
 from capyd.sqlite.outbox import delete_carried, read_outbox
 
 logger = get_logger(__name__)
@@ -46,10 +47,11 @@ class LedgerOutbox:
             await self._woken.wait()
             await asyncio.sleep(_GATHER_SECONDS)
             self._woken.clear()
+            if self._cluster.trouble is not None:
+                continue  # the watch wakes this task when the cluster is back
             try:
                 await self.carry()
             except UnreachableError as error:
-                # The watch wakes this task when the cluster is back.
                 self._cluster.report_lost(error.summary)
             except PermanentError:
                 raise
@@ -68,14 +70,25 @@ class LedgerOutbox:
         batches = 0
         while True:
             async with self._database.reading() as reads:
-                records = await read_outbox(reads, limit=_BATCH)
-            if records is None:
+                batch = await read_outbox(reads, limit=_BATCH)
+            if batch is None:
                 return batches
             self._cluster.require()
-            await write_records(self._connections, records)
+            records, newest = batch
+            head = LedgerHead(newest, await self._next_mark())
+            await write_records(self._connections, records, head)
             if failpoints.active:
                 await failpoints.reach("outbox.carried")
             async with self._database.transaction() as tx:
-                await delete_carried(tx, up_to=records.head)
-                await put_fact(tx, "carried_revision", str(records.head))
+                await delete_carried(tx, up_to=head.revision)
+                await put_carried(tx, head)
             batches += 1
+
+    async def _next_mark(self) -> str:
+        """The mark that is on disk here before the ledger shows it."""
+        async with self._database.reading() as reads:
+            carried = await read_carried(reads)
+        if carried.next_mark is not None:
+            return carried.next_mark
+        async with self._database.transaction() as tx:
+            return await put_carried(tx, carried.head)

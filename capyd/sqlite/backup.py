@@ -5,14 +5,14 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from capyd.runtime.atomic_file import sync_directory
 from capyd.runtime.failpoints import failpoints
-from capyd.sqlite.files import make_single, remove, stamp
+from capyd.sqlite.files import CopyError, copy_database, make_single, remove, stamp
 from capyd.sqlite.integrity import DamagedFileError, check_integrity
 
 _PREFIX, _SUFFIX = "capyd-", ".sqlite"
@@ -65,7 +65,7 @@ class Backups:
             with _alone_in(self._directory):
                 for left in self._directory.glob(f"*{_UNFINISHED}*"):
                     left.unlink()
-                await asyncio.to_thread(_copy, self._state, unfinished)
+                await asyncio.to_thread(copy_database, self._state, unfinished)
                 await _reach("backup.copied")
                 await check_integrity(unfinished)
                 make_single(unfinished)
@@ -75,7 +75,7 @@ class Backups:
                 await _reach("backup.named")
                 for old in self.list()[: -self._keep]:
                     old.path.unlink()
-        except (OSError, sqlite3.Error, DamagedFileError) as error:
+        except (OSError, sqlite3.Error, CopyError, DamagedFileError) as error:
             remove(unfinished)
             raise BackupError(f"no backup of {self._state} could be made: {error}") from error
         return Backup(path, _to_seconds(now), path.stat().st_size)
@@ -90,17 +90,6 @@ class Backups:
         if made and now - made[-1].taken_at < every:
             return None
         return await self.make(now=now)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.touch(mode=0o600)
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True)) as opened,
-        closing(sqlite3.connect(target)) as copy,
-    ):
-        # All pages in one step, and so in one read transaction: a change by another process in between would make
-        # SQLite begin anew, again and again.
-        opened.backup(copy, pages=-1)
 
 
 @contextmanager

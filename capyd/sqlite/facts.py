@@ -4,7 +4,9 @@ from typing import Literal
 
 from capyd.sqlite.database import Reads, Transaction
 
-FactName = Literal["cluster_id", "system_identifier", "postgres_version", "carried_revision"]
+FactName = Literal[
+    "cluster_id", "system_identifier", "postgres_version", "carried_revision", "carried_mark", "next_mark"
+]
 
 
 async def find_fact(reads: Reads, name: FactName) -> str | None:
@@ -19,3 +21,8 @@ async def put_fact(tx: Transaction, name: FactName, value: str) -> None:
         "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
     )
+
+
+async def delete_fact(tx: Transaction, name: FactName) -> None:
+    """Forget the value."""
+    await tx.execute("DELETE FROM facts WHERE name = ?", (name,))

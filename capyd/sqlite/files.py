@@ -14,6 +14,10 @@ from capyd.runtime.atomic_file import sync_directory
 _COMPANIONS = ("-wal", "-shm")
 
 
+class CopyError(Exception):
+    """A database could not be copied. Its text is what the system said."""
+
+
 def make_single(path: Path) -> None:
     """Fold the log into the database, which nobody else has open, and make it durable. One file is left."""
     with closing(sqlite3.connect(path)) as connection:
@@ -23,6 +27,25 @@ def make_single(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database that others may be writing, as of one moment, to a file that only its owner can read.
+
+    Raises:
+        CopyError: `source` is not there or no database, or there is no room.
+    """
+    try:
+        target.touch(mode=0o600)
+        with (
+            closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True)) as opened,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            # All pages in one step, and so in one read transaction: a change by another process in between would
+            # make SQLite begin anew, again and again.
+            opened.backup(copy, pages=-1)
+    except (OSError, sqlite3.Error) as error:
+        raise CopyError(str(error)) from error
 
 
 def remove(path: Path) -> None:

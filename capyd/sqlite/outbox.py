@@ -5,11 +5,11 @@ from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.records import list_api_key_records, list_organization_records, list_project_records
 
 
-async def read_outbox(reads: Reads, *, limit: int) -> Records | None:
-    """The objects of the oldest `limit` changes, each as it is now; None: there are none.
+async def read_outbox(reads: Reads, *, limit: int) -> tuple[Records, int] | None:
+    """The objects of the oldest `limit` changes, each as it is now, and the newest of their revisions; None: none.
 
-    `head` is the newest of those changes. An object that was changed again comes again, and newer; since an
-    organization's first change stands before its projects' and keys', the ledger never has these without it.
+    An object that was changed again comes again, and newer. An organization's first change stands before those of
+    its projects and keys, so that the ledger never has these without it.
     """
     rows = await reads.fetch_all("SELECT revision, kind, object_id FROM outbox ORDER BY revision LIMIT ?", (limit,))
     if not rows:
@@ -17,23 +17,17 @@ async def read_outbox(reads: Reads, *, limit: int) -> Records | None:
     ids: dict[str, set[str]] = {"organization": set(), "project": set(), "api_key": set()}
     for row in rows:
         ids[row["kind"]].add(row["object_id"])
-    return Records(
+    records = Records(
         organizations=await list_organization_records(reads, sorted(ids["organization"])),
         projects=await list_project_records(reads, sorted(ids["project"])),
         api_keys=await list_api_key_records(reads, sorted(ids["api_key"])),
-        head=rows[-1]["revision"],
     )
+    return records, int(rows[-1]["revision"])
 
 
 async def delete_carried(tx: Transaction, *, up_to: int) -> None:
     """The ledger has all up to this revision."""
     await tx.execute("DELETE FROM outbox WHERE revision <= ?", (up_to,))
-
-
-async def read_newest_revision(reads: Reads) -> int:
-    """The newest revision that this file ever gave; 0: none."""
-    row = await reads.fetch_one("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
-    return 0 if row is None else int(row["seq"])
 
 
 async def start_revisions_after(tx: Transaction, revision: int) -> None:

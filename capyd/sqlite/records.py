@@ -68,7 +68,7 @@ async def put_organization(tx: Transaction, record: OrganizationRecord) -> None:
 
 
 async def put_project(tx: Transaction, record: ProjectRecord) -> None:
-    """Write the project whole, in place of the row that may be there, tombstone or not."""
+    """Write the project whole, in place of the row that may be there, tombstone or not; its latest job stays."""
     project = record.project
     await tx.execute(
         """
@@ -79,8 +79,8 @@ async def put_project(tx: Transaction, record: ProjectRecord) -> None:
         ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, environment = excluded.environment,
           state = excluded.state, always_on = excluded.always_on, last_error = excluded.last_error,
-          latest_job_id = excluded.latest_job_id, database_name = excluded.database_name,
-          role_name = excluded.role_name, sealed_password = excluded.sealed_password,
+          database_name = excluded.database_name, role_name = excluded.role_name,
+          sealed_password = excluded.sealed_password,
           max_connections = excluded.max_connections, statement_timeout = excluded.statement_timeout,
           idle_transaction_timeout = excluded.idle_transaction_timeout,
           storage_limit_bytes = excluded.storage_limit_bytes, updated_at = excluded.updated_at,
