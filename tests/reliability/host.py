@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,6 +50,10 @@ class Daemon:
         self.client = client
 
     @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    @property
     def has_died(self) -> bool:
         return self._process.poll() is not None
 
@@ -69,11 +72,11 @@ class Daemon:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(_START_SECONDS)
 
-    async def until_said(self, event: str) -> None:
-        """Return when its log has the event, or it has died."""
+    async def until_said(self, event: str, *, times: int = 1) -> None:
+        """Return when its log has the event so many times, or it has died."""
 
         async def heard() -> bool:
-            return self.has_died or event in self.said
+            return self.has_died or self.said.count(event) >= times
 
         try:
             await until(heard)
@@ -95,9 +98,17 @@ class Host:
         return self.directory / "capyd.sqlite"
 
     @asynccontextmanager
-    async def daemon(self, armed: Armed | None = None, *, spares: int = 0) -> AsyncIterator[Daemon]:
-        """A daemon that has come up (or died while it did), killed at the end."""
-        log = self.directory / "daemon.log"
+    async def daemon(
+        self,
+        armed: Armed | None = None,
+        *,
+        spares: int = 0,
+        event: str = '"cluster.ready"',
+        may_die: bool = False,
+        log_name: str = "daemon.log",
+    ) -> AsyncIterator[Daemon]:
+        """A daemon that has come up, or said `event` (or died, if it is armed or may), killed at the end."""
+        log = self.directory / log_name
         self._write_settings(spares)
         environment = os.environ | (armed or Armed()).environment
         argv = [sys.executable, "-m", "capyd", "daemon", "--config", self.directory / "capyd.toml"]
@@ -106,8 +117,8 @@ class Host:
         try:
             async with open_client(self.directory / "admin.sock") as client:
                 daemon = Daemon(process, log, client)
-                await daemon.until_said('"cluster.ready"')
-                assert armed or not daemon.has_died, daemon.said
+                await daemon.until_said(event)
+                assert armed or may_die or not daemon.has_died, daemon.said
                 yield daemon
         finally:
             process.kill()
@@ -154,7 +165,10 @@ class Host:
                 "binary": str(pooler.binary),
                 "console_password_file": str(pooler.console_password_file),
             },
-            "listen": {"admin_socket": str(self.directory / "admin.sock"), "api_socket": str(self.directory / "api.sock")},
+            "listen": {
+                "admin_socket": str(self.directory / "admin.sock"),
+                "api_socket": str(self.directory / "api.sock"),
+            },
             "spares": {"target": spares},
         }
         if postgres.ident_file is not None:
