@@ -15,8 +15,8 @@ _PASSWORD_CHARACTERS = 32
 _SALT_BYTES = 16
 _ITERATIONS = 4096
 
-# The server keeps a ready-made verifier as it was sent, and reads base64 past white space: a tenant could send one with
-# line breaks in it, and so write lines into the pooler's auth file.
+# The server keeps a ready-made verifier as it was sent, and reads its number of iterations past white space: a tenant
+# can set one with a line break in it, and so write a line into the pooler's auth file.
 _PLAIN = re.compile(r"SCRAM-SHA-256\$[0-9]{1,9}:[A-Za-z0-9+/=]{1,200}\$[A-Za-z0-9+/=]{44}:[A-Za-z0-9+/=]{44}")
 
 
