@@ -113,7 +113,7 @@ class Host:
         environment = os.environ | (armed or Armed()).environment
         argv = [sys.executable, "-m", "capyd", "daemon", "--config", self.directory / "capyd.toml"]
         with log.open("wb") as output:
-            process = subprocess.Popen(argv, stdout=output, stderr=output, env=environment)
+            process = subprocess.Popen(argv, stdout=output, stderr=output, env=environment)  # noqa: ASYNC220
         try:
             async with open_client(self.directory / "admin.sock") as client:
                 daemon = Daemon(process, log, client)

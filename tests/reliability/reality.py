@@ -56,14 +56,18 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
             )
         }
         templates = {name for (name,) in ledger.execute("SELECT database_name FROM capyd.templates")}
-        databases = {name for (name,) in ledger.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'capy\_%'")}
+        databases = {
+            name for (name,) in ledger.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'capy\_%'")
+        }
         finished = {name for (name,) in ledger.execute("SELECT datname FROM pg_database WHERE datistemplate")}
         roles = {name for (name,) in ledger.execute(r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'capy\_%'")}
     states = Counter(state for state, *_ in tenants.values())
     claimed = {name: project_id for name, (state, project_id, *_) in tenants.items() if state == "claimed"}
     pools = {name: pool_size for name, (*_, pool_size) in tenants.items()}
     found = [
-        *_differ("the projects' databases", {it.database_name: it.id for it in projects if it.state == "ready"}, claimed),
+        *_differ(
+            "the projects' databases", {it.database_name: it.id for it in projects if it.state == "ready"}, claimed
+        ),
         *_differ("the ledger's states", {"spare": spares} if spares else {}, states - Counter(claimed=len(claimed))),
         *_differ("the databases", set(tenants) | templates, databases),
         *_differ("the roles", {it for name in tenants for it in (name, f"{name}_owner")}, roles),

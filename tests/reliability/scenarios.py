@@ -102,7 +102,9 @@ async def _is_gone(_host: Host, client: Client, project: Prepared) -> None:
 def _has_extension(version: str | None) -> Callable[[Host, Client, Prepared], Awaitable[None]]:
     async def check(host: Host, client: Client, project: Prepared) -> None:
         with host.connect(project.database) as connection:
-            found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = %s", [_EXTENSION]).fetchone()
+            found = connection.execute(
+                "SELECT extversion FROM pg_extension WHERE extname = %s", [_EXTENSION]
+            ).fetchone()
         assert found == (None if version is None else (version,))
         await _is_usable(host, client, project)
 

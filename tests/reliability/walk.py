@@ -14,7 +14,8 @@ from tests.reliability.reality import differences, read_jobs, until_settled
 from tests.reliability.scenarios import Prepared, Scenario, complete, prepared
 from tests.stack.polling import until
 
-_STILL_LOOKS = 25  # half a second of the polling's pauses without a new point
+# How many of the polling's pauses (0.02 s) without a new point are taken for rest.
+_SHORTLY, _FOR_LONG = 8, 30
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class Walker:
         self._runs = itertools.count(1)
         self._key = ""
         self._prepared = Prepared()
-        self._points_of_start = 0
         self._trace = host.directory / "trace"
 
     async def learn(self) -> list[Hit]:
@@ -58,11 +58,11 @@ class Walker:
             await daemon.client.create_organization()
             await self._prepare(daemon.client)
         async with self._armed("") as daemon:
-            await _until_still(self._trace)
-            self._points_of_start = len(_read_points(self._trace))
+            await _until_still(self._trace, looks=_FOR_LONG)
+            points_of_start = len(_read_points(self._trace))
             await self._check(daemon.client, attempts=1)
-            await _until_still(self._trace)
-            hits = _count(_read_points(self._trace))[self._points_of_start :]
+            await _until_still(self._trace, looks=_FOR_LONG)
+            hits = _count(_read_points(self._trace))[points_of_start:]
             await self._prepare(daemon.client)
         return hits
 
@@ -94,9 +94,6 @@ class Walker:
     async def _act_on(self, daemon: Daemon) -> None:
         """Ask for it, and return when the daemon has died of it or all is done."""
 
-        async def started() -> bool:
-            return daemon.has_died or len(_read_points(self._trace)) >= self._points_of_start
-
         async def over() -> bool:
             if daemon.has_died:
                 return True
@@ -106,7 +103,7 @@ class Walker:
             except grpc.aio.AioRpcError:
                 return False
 
-        await until(started)
+        await _until_still(self._trace, looks=_SHORTLY)
         try:
             accepted = await self._ask(daemon.client)
         except grpc.aio.AioRpcError:
@@ -153,12 +150,12 @@ def _count(points: Sequence[str]) -> list[Hit]:
     return hits
 
 
-async def _until_still(trace: Path) -> None:
+async def _until_still(trace: Path, *, looks: int) -> None:
     """Return when no point has been reached for a while."""
     lengths: list[int] = []
 
     async def look() -> bool:
         lengths.append(len(_read_points(trace)))
-        return len(lengths) > _STILL_LOOKS and lengths[-1] == lengths[-_STILL_LOOKS]
+        return len(lengths) > looks and lengths[-1] == lengths[-looks]
 
     await until(look)

@@ -1,0 +1,179 @@
+"""What must hold when all is quiet again, looked at from outside: API, state, ledger, cluster and pooler."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import psycopg
+
+from capyd.domain.extensions import DEFAULT_EXTENSIONS
+from reliability.stack import Stack
+from reliability.workload import FINAL, Wish
+
+_CONNECT_SECONDS = 20
+_SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is at the end."""
+
+    wishes: list[Wish]
+    projects: dict[str, dict[str, Any]]
+    """The live ones as the API lists them, by id."""
+    urls: dict[str, tuple[str, str]]
+    """Direct and pooled, of the ready ones."""
+    tenants: dict[str, tuple[str, str | None]]
+    """State and project in the ledger, by database."""
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One invariant, and each thing that is against it."""
+
+    invariant: str
+    against: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.against
+
+
+def check(seen: Seen) -> list[Verdict]:
+    """Every invariant's verdict."""
+    return [Verdict(invariant, list(look(seen))) for invariant, look in _INVARIANTS.items()]
+
+
+def orphaned_directories(seen: Seen) -> list[str]:
+    """Directories of `base/` that belong to no database: what PostgreSQL itself leaves when it dies in a CREATE."""
+    known = {str(oid) for (oid,) in seen.stack.query_cluster("SELECT oid FROM pg_catalog.pg_database")}
+    return sorted(entry.name for entry in (seen.stack.data / "base").iterdir() if entry.name not in known)
+
+
+def _kept(seen: Seen) -> Iterator[Wish]:
+    return (wish for wish in seen.wishes if not wish.deleted)
+
+
+def _acknowledged_are_there(seen: Seen) -> Iterator[str]:
+    for wish in _kept(seen):
+        project = seen.projects.get(wish.project_id)
+        if project is None:
+            yield f"{wish.project_id}: gone"
+        elif project["state"] == "failed" and project.get("last_error"):
+            continue
+        elif project["state"] != "ready":
+            yield f"{wish.project_id}: {project['state']}, {project.get('last_error')}"
+
+
+def _can_be_logged_in_to(seen: Seen) -> Iterator[str]:
+    for project_id, urls in seen.urls.items():
+        for face, url in zip(("direct", "pooled"), urls, strict=True):
+            try:
+                with psycopg.connect(url, prepare_threshold=None, connect_timeout=_CONNECT_SECONDS) as tenant:
+                    found = tenant.execute("SELECT pg_catalog.current_database()").fetchone()
+            except psycopg.Error as error:
+                yield f"{project_id}, {face}: {error}"
+            else:
+                if found != (seen.projects[project_id]["database_name"],):
+                    yield f"{project_id}, {face}: it is {found}"
+
+
+def _are_as_last_wished(seen: Seen) -> Iterator[str]:
+    for wish in _kept(seen):
+        if wish.project_id not in seen.urls:
+            continue
+        database = seen.projects[wish.project_id]["database_name"]
+        ((limit,),) = seen.stack.query_cluster(
+            f"SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = '{database}'"
+        )
+        if wish.max_connections is not None and limit != wish.max_connections:
+            yield f"{wish.project_id}: {limit} connections and not {wish.max_connections}"
+        rows = seen.stack.query_cluster("SELECT extname FROM pg_catalog.pg_extension", database=database)
+        there = {name for (name,) in rows} - {*DEFAULT_EXTENSIONS, "plpgsql"}
+        wished = {name for name, wanted in wish.extensions.items() if wanted}
+        if there != wished:
+            yield f"{wish.project_id}: the extensions {sorted(there)} and not {sorted(wished)}"
+
+
+def _deleted_are_gone(seen: Seen) -> Iterator[str]:
+    deleted = {wish.project_id for wish in seen.wishes if wish.deleted}
+    yield from (f"{it}: listed" for it in deleted & seen.projects.keys())
+    yield from (
+        f"{project}: {database} in the ledger" for database, (_, project) in seen.tenants.items() if project in deleted
+    )
+
+
+def _once_each(seen: Seen) -> Iterator[str]:
+    counted = Counter(project["name"] for project in seen.projects.values())
+    wished = {wish.name for wish in _kept(seen)}
+    yield from (f"{name}: {number} projects" for name, number in counted.items() if number > 1)
+    yield from (f"{name}: nobody asked for it" for name in counted.keys() - wished)
+
+
+def _everything_has_an_owner(seen: Seen) -> Iterator[str]:
+    templates = {name for (name,) in seen.stack.query_cluster("SELECT database_name FROM capyd.templates")}
+    databases = {
+        name for (name,) in seen.stack.query_cluster(r"SELECT datname FROM pg_database WHERE datname ~ '^capy_'")
+    }
+    roles = {name for (name,) in seen.stack.query_cluster(r"SELECT rolname FROM pg_roles WHERE rolname ~ '^capy_'")}
+    tenants = seen.tenants.keys()
+    yield from _apart("database", databases, tenants | templates)
+    yield from _apart("role", roles, {role for name in tenants for role in (name, f"{name}_owner")})
+    yield from _apart("pooler entry", set(seen.stack.pooler_entries), set(tenants))
+    for database, (state, project_id) in seen.tenants.items():
+        if state not in ("spare", "claimed"):
+            yield f"{database}: {state} in the ledger"
+        elif project_id is not None and seen.projects.get(project_id, {}).get("database_name") != database:
+            yield f"{database}: the ledger says that it is {project_id}'s, and the state does not"
+
+
+def _apart(what: str, there: set[str], owned: set[str]) -> Iterator[str]:
+    yield from (f"{what} {name}: without an owner" for name in sorted(there - owned))
+    yield from (f"{what} {name}: missing" for name in sorted(owned - there))
+
+
+def _none_is_shared(seen: Seen) -> Iterator[str]:
+    counted = Counter(project.get("database_name") for project in seen.projects.values())
+    yield from (f"{database}: {number} projects" for database, number in counted.items() if database and number > 1)
+
+
+def _jobs_are_final(seen: Seen) -> Iterator[str]:
+    for job_id, state in seen.stack.query_state("SELECT id, state FROM jobs"):
+        if state not in FINAL:
+            yield f"{job_id}: {state}"
+
+
+def _jobs_fail_for_a_reason(seen: Seen) -> Iterator[str]:
+    """None of these requests can fail by itself: only a deletion may end what was accepted before it."""
+    for job_id, kind, error in seen.stack.query_state("SELECT id, type, error FROM jobs WHERE state = 'failed'"):
+        if not error.startswith(_SUPERSEDED):
+            yield f"{job_id}, {kind}: {error}"
+
+
+def _jobs_did_not_overlap(seen: Seen) -> Iterator[str]:
+    rows = seen.stack.query_state(
+        """
+        SELECT locked_resource, id, started_at, completed_at FROM jobs WHERE started_at IS NOT NULL
+        ORDER BY locked_resource, started_at
+        """
+    )
+    for (resource, first, _, completed_at), (other, second, started_at, _) in pairwise(rows):
+        if resource == other and completed_at is not None and started_at < completed_at:
+            yield f"{resource}: {second} began before {first} was over"
+
+
+_INVARIANTS: dict[str, Callable[[Seen], Iterable[str]]] = {
+    "every acknowledged project is ready, or failed with a reason": _acknowledged_are_there,
+    "every ready one can be logged in to, direct and pooled": _can_be_logged_in_to,
+    "every project has the limits and extensions last asked for": _are_as_last_wished,
+    "every deleted one is gone": _deleted_are_gone,
+    "what was asked for again was done once": _once_each,
+    "no database, role, pooler entry without an owner, none missing": _everything_has_an_owner,
+    "no two projects share a database": _none_is_shared,
+    "every job is final": _jobs_are_final,
+    "no job failed but those that a deletion superseded": _jobs_fail_for_a_reason,
+    "jobs of one project never overlapped": _jobs_did_not_overlap,
+}
