@@ -106,9 +106,13 @@ class Pooler:
 
         Raises:
             PoolerUnreachableError: it does not answer.
+            TransientError: it does not say.
         """
         async with self._console() as console:
-            return read_contents(await console.show("DATABASES"), await console.show("USERS"))
+            try:
+                return read_contents(await console.show("DATABASES"), await console.show("USERS"))
+            except CommandError as error:
+                raise TransientError(f"the pooler would not show what it knows: {error}") from error
 
     def distrust(self) -> None:
         """Have the next `apply` write, reload and compare, whatever was seen before: somebody else has been at it."""
