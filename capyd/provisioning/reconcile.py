@@ -13,6 +13,8 @@ from capyd.runtime.logs import get_logger
 
 logger = get_logger(__name__)
 
+_TOLERATED_FAILURES = 5
+
 
 class Reconciler:
     """One comparison at a time."""
@@ -47,7 +49,12 @@ class Reconciler:
         self._woken.set()
 
     async def run(self) -> None:
-        """Check and mend whenever woken, until cancelled."""
+        """Check and mend whenever woken, until cancelled.
+
+        Raises:
+            StepError: it has failed several times in a row, with the cluster there.
+        """
+        failures = 0
         while True:
             await self._woken.wait()
             self._woken.clear()
@@ -57,8 +64,12 @@ class Reconciler:
                 # The watch wakes this task when the cluster is back.
                 self._cluster.report_lost(error.summary)
             except StepError as error:
-                logger.warning("reconcile.failed", reason=error.summary)
+                failures += 1
+                logger.warning("reconcile.failed", reason=error.summary, in_a_row=failures)
+                if failures >= _TOLERATED_FAILURES:
+                    raise
             else:
+                failures = 0
                 self._log(report)
 
     async def _find(self) -> tuple[Observation, list[Finding]]:
