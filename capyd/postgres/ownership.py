@@ -46,17 +46,12 @@ class ClusterOwnership:
         self._session = session
 
     async def until_lost(self) -> str:
-        """Return when the session has ended, and why."""
-        if self._session is None:
-            return "the cluster is not locked"
-        try:
-            # Nothing is ever notified: this waits until the server speaks, which it does to say that it ends.
-            async for _ in self._session.notifies():
-                continue
-        except psycopg.Error as error:
-            await self.release()
-            return f"the session that locks the cluster has ended: {error.diag.message_primary or error}"
-        return "the session that locks the cluster was closed"
+        """Return when the session has ended, and say so. Asks nothing meanwhile: it waits for the server to speak."""
+        while self._session is not None:
+            await _until_readable(self._session)
+            # A reload speaks to every session too, and ends none.
+            await self._is_alive(self._session)
+        return "the session that locks the cluster has ended"
 
     async def release(self) -> None:
         """Give the cluster free."""
@@ -97,3 +92,14 @@ class ClusterOwnership:
         )
         row = await cursor.fetchone()
         return "it has just ended" if row is None else f"{row[0]} (its session is the server's process {row[1]})"
+
+
+async def _until_readable(session: Connection) -> None:
+    """Return when the server has said something, or hung up. psycopg's own wait would look every 0.1 s."""
+    loop = asyncio.get_running_loop()
+    spoken = asyncio.Event()
+    loop.add_reader(session.fileno(), spoken.set)
+    try:
+        await spoken.wait()
+    finally:
+        loop.remove_reader(session.fileno())

@@ -19,6 +19,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[None], str] = {}
+        self._told: asyncio.Task[None] | None = None
 
     def start(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run `coroutine` under `name`, watched."""
@@ -32,11 +33,14 @@ class Tasks:
         """
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         first = next(iter(done))
+        self._told = first
         raise TaskEndedError(f"the task {self._tasks[first]} ended by itself") from first.exception()
 
     async def stop(self) -> None:
         """Cancel all tasks, the latest first, and wait until they are gone."""
         for task in reversed(list(self._tasks)):
+            if task is self._told:
+                continue  # whoever waited knows what it failed with
             task.cancel()
             try:
                 await task
