@@ -3,6 +3,7 @@
 A log must never be found beside another database than its own: SQLite would apply it.
 """
 
+import itertools
 import os
 import sqlite3
 from contextlib import closing
@@ -59,7 +60,7 @@ def put_in_place(new: Path, path: Path, *, now: datetime) -> Path | None:
 
     Killed in between, there is no database at `path`, and both others are whole.
     """
-    aside = path.with_name(f"{path.name}.replaced-{stamp(now)}")
+    aside = _free_name(path.with_name(f"{path.name}.replaced-{stamp(now)}"))
     # The log is moved after its database, so that no start finds the one without the other; left alone beside no
     # database, it is deleted by SQLite when a new one is made there.
     present = [(each, aside.with_name(aside.name + suffix)) for each, suffix in _with_suffixes(path) if each.exists()]
@@ -74,6 +75,12 @@ def put_in_place(new: Path, path: Path, *, now: datetime) -> Path | None:
 def stamp(moment: datetime) -> str:
     """A moment in UTC, for a file's name: `20261124T083000Z`."""
     return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def _free_name(path: Path) -> Path:
+    """The path itself, or with a number where something stands there: two may be set aside within a second."""
+    names = itertools.chain([path], (path.with_name(f"{path.name}-{number}") for number in itertools.count(2)))
+    return next(name for name in names if not any(each.exists() for each, _ in _with_suffixes(name)))
 
 
 def _companions(path: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Losing the state file, or the ledger, with everything real."""
