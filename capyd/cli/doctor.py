@@ -42,7 +42,7 @@ def doctor(*, target: str, repair: bool, as_json: bool) -> None:
     elif report.findings:
         _print_findings(report)
     else:
-        click.echo(f"nothing is off: {_compared(report.compared)}")
+        click.echo(f"nothing is off; compared: {_compared(report.compared)}")
     if not all(finding.repaired for finding in report.findings):
         sys.exit(_OFF)
 
@@ -63,7 +63,7 @@ def _print_findings(report: pb.CheckClusterResponse) -> None:
     words = [f"{len(report.findings)} off", f"{len(report.findings) - len(left)} mended"]
     if mendable:
         words.append(f"{mendable} that --repair can mend")
-    click.echo(f"{', '.join(words)}; {_compared(report.compared)}", err=True)
+    click.echo(f"{', '.join(words)}; compared: {_compared(report.compared)}", err=True)
 
 
 def _done(finding: pb.Finding) -> str:
@@ -74,6 +74,6 @@ def _done(finding: pb.Finding) -> str:
 
 def _compared(compared: pb.Compared) -> str:
     return (
-        f"compared {compared.projects} projects, {compared.tenants} tenants with spares,"
-        f" {compared.databases} databases, {compared.roles} roles and {compared.pooler_entries} pooler entries"
+        f"projects {compared.projects}, tenants and spares {compared.tenants}, databases {compared.databases},"
+        f" roles {compared.roles}, pooler entries {compared.pooler_entries}"
     )

@@ -56,7 +56,7 @@ async def test_nothing_is_off(stack: RunningStack) -> None:
     await projects.create_ready(stack.rest)
     await stack.spares()
     said = await until(lambda: doctor(stack), lambda done: done.returncode == 0)
-    assert said.stdout.startswith("nothing is off: compared 1 projects, 9 tenants")
+    assert said.stdout.startswith("nothing is off; compared: projects 1, tenants and spares 9,")
 
 
 async def test_what_is_off_is_shown_and_then_mended(stack: RunningStack) -> None:
