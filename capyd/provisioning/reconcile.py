@@ -84,9 +84,9 @@ class Reconciler:
 
     async def _mend(self, observation: Observation, findings: list[Finding]) -> list[Finding]:
         """The findings, with what became of them: by a new look, and not by what the repairs think."""
+        troubles = await self._repairer.repair(findings, observation)
         if not any(finding.safe_to_repair for finding in findings):
             return findings
-        troubles = await self._repairer.repair(findings, observation)
         left = {(finding.kind, finding.subject) for finding in compare(await self._observer.look())}
         mended = []
         for finding in findings:
