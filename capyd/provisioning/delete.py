@@ -56,6 +56,8 @@ class Delete:
         async with steps.step("leave the pooler", seconds=30):
             await self._pooler_sync.sync()
         async with self._lanes.drops, steps.step("drop the database and its roles", seconds=300):
+            # Again: of many that stood in line, the first alone is to wait for a cluster that has gone.
+            self._cluster.require()
             await drop_tenant(self._connections, names)
         return partial(_deleted, job.project_id)
 

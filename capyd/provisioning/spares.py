@@ -64,10 +64,11 @@ class Spares:
         Raises:
             StepError: as the cluster says. What was begun is dropped by the next `clean_up`.
         """
-        facts = self._cluster.require()
         names = new_tenant_names()
         credential = mint_credential(self._sealer, login=names.login)
         async with self._lanes.builds:
+            # Only now: of many that stood in line, the first alone is to wait for a cluster that has gone.
+            facts = self._cluster.require()
             self._in_hand.add(names.database)
             try:
                 await build_spare(
