@@ -78,8 +78,7 @@ class Executor:
         try:
             return Completed(await self._types[job.type].run(job, steps))
         except UnreachableError as error:
-            self._when_waiting(error)
-            return Waiting(error.summary, _bounded(error.detail))
+            return Waiting(error.summary, _bounded(error.detail), error)
         except TransientError as error:
             return self._retry_or_give_up(job, error.summary, _bounded(error.detail))
         except PermanentError as error:
@@ -113,7 +112,9 @@ class Executor:
                 case Completed(effect):
                     if await complete_job(tx, job, journal=journal, now=now):
                         await effect(tx, now)
-                case Waiting(error, detail):
+                case Waiting(error, detail, cause):
+                    # Not before: whoever finds the server answering wakes the jobs that wait, and this is one then.
+                    tx.after_commit(lambda: self._when_waiting(cause))
                     await retry_job(
                         tx,
                         job,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from capyd.domain.failures import UnreachableError
 from capyd.jobs.job_type import Effect
 
 
@@ -18,6 +19,8 @@ class Waiting:
 
     error: str
     detail: str
+    cause: UnreachableError
+    """It says which server."""
 
 
 @dataclass(frozen=True, slots=True)
