@@ -1,5 +1,6 @@
 """PgBouncer's admin console: SQL's looks, its own commands, the simple query protocol."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from capyd.pgbouncer.version import Version, missing, parse_version
 from capyd.runtime.failpoints import failpoints
 
 _CONNECT_SECONDS = 2
+# The console answers at once, RELOAD of thousands of entries too. One that does not is frozen, and as good as away.
+_ANSWER_SECONDS = 10
 
 
 class CommandError(Exception):
@@ -61,8 +64,13 @@ class Console:
     async def _execute(self, text: str) -> AsyncClientCursor[DictRow]:
         cursor = AsyncClientCursor(self._connection, row_factory=dict_row)
         try:
-            # No driver's placeholder can be meant: the console takes none.
-            return await cursor.execute(text.encode())
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                # No driver's placeholder can be meant: the console takes none.
+                return await cursor.execute(text.encode())
+        except TimeoutError:
+            raise PoolerUnreachableError(
+                f"the pooler's console has not answered within {_ANSWER_SECONDS} s", detail=f"it was told: {text}"
+            ) from None
         except psycopg.OperationalError as error:
             raise PoolerUnreachableError(
                 "the pooler's console has gone away", detail=" ".join(str(error).split())
