@@ -216,9 +216,9 @@ def _renamed(row: LedgerRow, database: DatabaseSeen, login: RoleSeen, owner: Rol
 
 def _changed_verifier(row: LedgerRow, login: RoleSeen) -> Finding:
     if login.verifier is None:
-        message = "the tenant took its own password away: logins fail until the credentials are rotated"
+        message = "the tenant took its own password away: logins fail until it sets one"
     elif not is_plain_verifier(login.verifier):
-        message = "the tenant gave itself a verifier that the pooler cannot be given: rotate the credentials"
+        message = "the tenant gave itself a verifier that the pooler cannot be given: it must set a password"
     else:
         message = "the tenant changed its own password, which the pooler does not know yet"
     return Finding(

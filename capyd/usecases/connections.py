@@ -46,8 +46,8 @@ class Connections:
             )
         if project.sealed_password is None:
             raise ConflictError(
-                "the project's password was changed inside PostgreSQL and is known to nobody here: "
-                "rotate the project's credentials to get one that can be shown",
+                "the project's password was changed inside PostgreSQL and cannot be shown: "
+                "whoever changed it (ALTER ROLE ... PASSWORD) knows it, and it works directly and through the pooler",
                 code="password_unknown",
             )
         try:
