@@ -43,6 +43,7 @@ class Runner:
         self._watchers = watchers
         self._boot_id = boot_id
         self._clock = clock
+        self._passed_at = clock()
         self._woken = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Job] = {}
         self._failure: BaseException | None = None
@@ -67,11 +68,12 @@ class Runner:
 
     async def start_due(self) -> int:
         """One pass: claim and start all that is due. How many that were."""
+        self._passed_at = self._clock()
         free = self._free_places()
         if not free:
             return 0
         async with self._database.transaction() as tx:
-            jobs = await start_due_jobs(tx, boot_id=self._boot_id, free=free, now=self._clock())
+            jobs = await start_due_jobs(tx, boot_id=self._boot_id, free=free, now=self._passed_at)
         for job in jobs:
             attempt = asyncio.create_task(self._executor.execute(job), name=job.id)
             self._attempts[attempt] = job
@@ -108,10 +110,14 @@ class Runner:
         return {name: free for name, free in places.items() if free > 0}
 
     async def _sleep(self) -> None:
-        now = self._clock()
+        """Sleep until woken, or until something is due that was not yet due at the last pass.
+
+        Not since this moment, which is later: what has become due between the two would be seen neither there nor
+        here. A timer that fires a millisecond early makes that an everyday matter.
+        """
         async with self._database.reading() as reads:
-            due = await find_next_due(reads, now=now)
-        seconds = None if due is None else max((due - now).total_seconds(), 0.0)
+            due = await find_next_due(reads, now=self._passed_at)
+        seconds = None if due is None else max((due - self._clock()).total_seconds(), 0.0)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
 
