@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from psycopg import sql
 from capyd.config.settings import PoolerSettings
 from capyd.pgbouncer.pooler import Pooler
 from tests.reliability.client import Client, open_client
-from tests.servers import Cluster, installed_pooler_version, pooler_settings, start_pooler
+from tests.servers import Cluster, PoolerProcess, installed_pooler_version, pooler_settings, start_pooler
 from tests.stack.polling import until
 
 _START_SECONDS = 60
@@ -90,6 +90,7 @@ class Host:
 
     cluster: Cluster
     pooler: PoolerSettings
+    pooler_process: PoolerProcess
     directory: Path
 
     @property
@@ -123,6 +124,15 @@ class Host:
         finally:
             process.kill()
             process.wait()
+
+    @contextmanager
+    def frozen_pooler(self) -> Iterator[None]:
+        """The pooler keeps its sockets and does nothing inside the block."""
+        self.pooler_process.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.pooler_process.process.send_signal(signal.SIGCONT)
 
     def connect(self, database: str = "capyd") -> psycopg.Connection[Any]:
         """As the cluster's administrator."""
@@ -189,7 +199,7 @@ async def running_host(cluster: Cluster) -> AsyncIterator[Host]:
     with pooler_settings(cluster) as settings:
         await Pooler(settings, cluster.settings).write_initial_files(installed_pooler_version())
         process = start_pooler(settings)
-        host = Host(cluster, settings, directory)
+        host = Host(cluster, settings, process, directory)
         try:
             yield host
         finally:

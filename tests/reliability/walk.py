@@ -1,8 +1,10 @@
 """Goes from failpoint to failpoint of a scenario: there the daemon dies, and its successor must set all right."""
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,15 +68,18 @@ class Walker:
             await self._prepare(daemon.client)
         return hits
 
-    async def walk(self, hits: Sequence[Hit], *, action: str = "exit", attempts: int = 1) -> Walk:
+    async def walk(
+        self, hits: Sequence[Hit], *, action: str = "exit", attempts: int = 1, patience_seconds: float = 60
+    ) -> Walk:
         """Have a daemon do `action` at each of `hits`, and see that the next one has the wish come true.
 
-        `attempts` is how many the job may have taken in the end.
+        `attempts` is how many the job may have taken in the end. A daemon that is neither dead nor done after
+        `patience_seconds` is killed.
         """
         walk = Walk()
         for hit in hits:
             async with self._armed(hit.rule(action)) as daemon:
-                await self._act_on(daemon)
+                await self._act_on(daemon, patience_seconds)
                 if daemon.has_died:
                     walk.died += 1
                 else:
@@ -87,12 +92,12 @@ class Walker:
                 await self._prepare(daemon.client)
         return walk
 
-    def _armed(self, rules: str):
+    def _armed(self, rules: str) -> AbstractAsyncContextManager[Daemon]:
         self._trace.unlink(missing_ok=True)
         return self._host.daemon(Armed(rules, self._trace), spares=self._scenario.spares)
 
-    async def _act_on(self, daemon: Daemon) -> None:
-        """Ask for it, and return when the daemon has died of it or all is done."""
+    async def _act_on(self, daemon: Daemon, patience_seconds: float) -> None:
+        """Ask for it, and return when the daemon has died of it, all is done, or patience is over."""
 
         async def over() -> bool:
             if daemon.has_died:
@@ -109,7 +114,8 @@ class Walker:
         except grpc.aio.AioRpcError:
             # The answer was lost, with the daemon or without. Whoever asks again learns what came of it.
             return
-        await until(over)
+        with contextlib.suppress(AssertionError):
+            await until(over, seconds=patience_seconds)
 
     async def _ask(self, client: Client) -> Accepted:
         return await self._scenario.act(client, self._prepared, self._key)
