@@ -1,6 +1,5 @@
 """Goes from failpoint to failpoint of a scenario: there the daemon dies, and its successor must set all right."""
 
-import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -36,9 +35,11 @@ class Hit:
 class Walk:
     """What came of it."""
 
-    died: int = 0
+    died: list[Hit] = field(default_factory=list)
     survived: list[Hit] = field(default_factory=list)
-    """Not reached this time: what runs in the background meets the rest at another moment each time."""
+    """The daemon went on and brought it to its end."""
+    given_up: list[Hit] = field(default_factory=list)
+    """It neither died nor came to an end."""
     failures: list[str] = field(default_factory=list)
 
 
@@ -79,11 +80,11 @@ class Walker:
         walk = Walk()
         for hit in hits:
             async with self._armed(hit.rule(action)) as daemon:
-                await self._act_on(daemon, patience_seconds)
+                over = await self._act_on(daemon, patience_seconds)
                 if daemon.has_died:
-                    walk.died += 1
+                    walk.died.append(hit)
                 else:
-                    walk.survived.append(hit)
+                    (walk.survived if over else walk.given_up).append(hit)
             async with self._host.daemon(spares=self._scenario.spares) as daemon:
                 try:
                     await self._check(daemon.client, attempts=attempts)
@@ -96,8 +97,8 @@ class Walker:
         self._trace.unlink(missing_ok=True)
         return self._host.daemon(Armed(rules, self._trace), spares=self._scenario.spares)
 
-    async def _act_on(self, daemon: Daemon, patience_seconds: float) -> None:
-        """Ask for it, and return when the daemon has died of it, all is done, or patience is over."""
+    async def _act_on(self, daemon: Daemon, patience_seconds: float) -> bool:
+        """Ask for it, and return when the daemon has died of it or all is done; False when patience was over first."""
 
         async def over() -> bool:
             if daemon.has_died:
@@ -113,9 +114,12 @@ class Walker:
             accepted = await self._ask(daemon.client)
         except grpc.aio.AioRpcError:
             # The answer was lost, with the daemon or without. Whoever asks again learns what came of it.
-            return
-        with contextlib.suppress(AssertionError):
+            return True
+        try:
             await until(over, seconds=patience_seconds)
+        except AssertionError:
+            return False
+        return True
 
     async def _ask(self, client: Client) -> Accepted:
         return await self._scenario.act(client, self._prepared, self._key)
