@@ -19,7 +19,7 @@ from capyd.runtime.failpoints import failpoints
 
 _CONNECT_SECONDS = 2
 # The console answers at once, RELOAD of thousands of entries too. One that does not is frozen, and as good as away.
-_ANSWER_SECONDS = 10
+_ANSWER_SECONDS = 5
 
 
 class CommandError(Exception):
