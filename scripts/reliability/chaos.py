@@ -17,7 +17,7 @@ from reliability.schedule import MANNERS, Schedule
 from reliability.stack import Stack
 from reliability.workload import FINAL, Pace, Run, run_client
 
-_REST_SECONDS = 240.0
+_REST_SECONDS = 600.0
 _POLL_SECONDS = 0.2
 _SPARES = SpareSettings().target
 

@@ -13,7 +13,7 @@ from capyd.client.channel import open_channel
 from capyd.v1 import extensions_pb2, extensions_pb2_grpc, jobs_pb2, jobs_pb2_grpc, projects_pb2, projects_pb2_grpc
 
 _ANSWER_SECONDS = 30.0
-_GIVE_UP_SECONDS = 180.0
+_GIVE_UP_SECONDS = 300.0
 _PAUSE_SECONDS = 0.05
 
 

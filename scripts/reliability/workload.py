@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reliability.clients import Acknowledged, Client
+from reliability.clients import Acknowledged, Client, RefusedError
 from reliability.schedule import Kill, Operation, Verb
 from reliability.stack import Stack
 
-_WAIT_SECONDS = 180.0
+_WAIT_SECONDS = 900.0
 _PAUSE_SECONDS = 0.1
 FINAL = ("completed", "failed")
 
@@ -86,11 +86,14 @@ async def until_final(client: Client, job_id: str) -> None:
     """Return when the job is completed or failed.
 
     Raises:
-        TimeoutError: it goes on.
+        RefusedError: it goes on and on.
     """
-    async with asyncio.timeout(_WAIT_SECONDS):
-        while await client.job_state(job_id) not in FINAL:  # noqa: ASYNC110  (it is asked over the wire)
-            await asyncio.sleep(_PAUSE_SECONDS)
+    try:
+        async with asyncio.timeout(_WAIT_SECONDS):
+            while await client.job_state(job_id) not in FINAL:  # noqa: ASYNC110  (it is asked over the wire)
+                await asyncio.sleep(_PAUSE_SECONDS)
+    except TimeoutError:
+        raise RefusedError(f"{job_id} was not final within {_WAIT_SECONDS:g} s") from None
 
 
 async def _ask(client: Client, operation: Operation, own: list[Wish], key: str) -> Acknowledged:
