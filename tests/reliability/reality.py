@@ -3,8 +3,11 @@
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+
+import grpc
 
 from capyd.pgbouncer.console import open_console
 from capyd.pgbouncer.files import read_console_password
@@ -32,15 +35,20 @@ def read_jobs(host: Host, project_id: str) -> list[JobRow]:
         return [JobRow(*row) for row in rows]
 
 
-async def until_settled(host: Host, client: Client, *, spares: int) -> None:
-    """Return when nothing differs from what should be.
+async def until_settled(host: Host, client: Client, *, spares: int, unless: Callable[[], bool] = lambda: False) -> None:
+    """Return when nothing differs from what should be, or when `unless` says that there is nobody to wait for.
 
     Raises:
         AssertionError: something goes on differing; it says what.
     """
 
     async def ask() -> list[str]:
-        return await differences(host, client, spares=spares)
+        if unless():
+            return []
+        try:
+            return await differences(host, client, spares=spares)
+        except grpc.aio.AioRpcError as error:
+            return [f"the daemon's answer: {error.code().name}"]
 
     await until(ask, lambda found: not found)
 

@@ -61,11 +61,11 @@ class Walker:
             await daemon.client.create_organization()
             await self._prepare(daemon.client)
         async with self._armed("") as daemon:
-            await _until_still(self._trace, looks=_FOR_LONG)
+            await until_still(self._trace)
             points_of_start = len(_read_points(self._trace))
             await self._check(daemon.client, attempts=1)
-            await _until_still(self._trace, looks=_FOR_LONG)
-            hits = _count(_read_points(self._trace))[points_of_start:]
+            await until_still(self._trace)
+            hits = read_hits(self._trace)[points_of_start:]
             await self._prepare(daemon.client)
         return hits
 
@@ -109,7 +109,7 @@ class Walker:
             except grpc.aio.AioRpcError:
                 return False
 
-        await _until_still(self._trace, looks=_SHORTLY)
+        await until_still(self._trace, looks=_SHORTLY)
         try:
             accepted = await self._ask(daemon.client)
         except grpc.aio.AioRpcError:
@@ -151,16 +151,17 @@ def _read_points(trace: Path) -> list[str]:
     return trace.read_text().split() if trace.exists() else []
 
 
-def _count(points: Sequence[str]) -> list[Hit]:
+def read_hits(trace: Path) -> list[Hit]:
+    """What a daemon has passed by, in order."""
     counted: Counter[str] = Counter()
     hits = []
-    for point in points:
+    for point in _read_points(trace):
         counted[point] += 1
         hits.append(Hit(point, counted[point]))
     return hits
 
 
-async def _until_still(trace: Path, *, looks: int) -> None:
+async def until_still(trace: Path, *, looks: int = _FOR_LONG) -> None:
     """Return when no point has been reached for a while."""
     lengths: list[int] = []
 
