@@ -57,6 +57,8 @@ _TABLE = {
     grpc.StatusCode.UNAVAILABLE: _Row(
         503, "daemon_unreachable", "the daemon cannot be reached just now; send it again in a moment", 2
     ),
+    # Not by our client: that ends the whole request. A daemon that is stopping lets go of what takes it too long.
+    grpc.StatusCode.CANCELLED: _Row(503, "daemon_stopping", "the daemon is stopping; send it again in a moment", 2),
     grpc.StatusCode.DEADLINE_EXCEEDED: _Row(504, "deadline_exceeded", "the daemon did not answer in time"),
 }
 

@@ -28,6 +28,7 @@ Code = grpc.StatusCode
         (Code.ABORTED, 409),
         (Code.RESOURCE_EXHAUSTED, 429),
         (Code.UNAVAILABLE, 503),
+        (Code.CANCELLED, 503),
         (Code.DEADLINE_EXCEEDED, 504),
     ],
 )
