@@ -1,6 +1,5 @@
 """What a request may say, and the sentence that answers what it may not."""
 
-
 import pytest
 
 from capyd.v1 import extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
