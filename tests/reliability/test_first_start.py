@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.reliability.host import Armed, Host
+from tests.reliability.daemon import Armed
+from tests.reliability.host import Host
 from tests.reliability.reality import until_settled
 from tests.reliability.scenarios import complete, prepared
 from tests.reliability.walk import Hit, read_hits, until_still

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.reliability.host import Armed, Host
+from tests.reliability.daemon import Armed
+from tests.reliability.host import Host
 from tests.reliability.reality import read_jobs, until_settled
 from tests.reliability.scenarios import complete
 from tests.stack.polling import until

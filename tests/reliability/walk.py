@@ -10,7 +10,8 @@ from pathlib import Path
 import grpc
 
 from tests.reliability.client import Accepted, Client
-from tests.reliability.host import Armed, Daemon, Host
+from tests.reliability.daemon import Armed, Daemon
+from tests.reliability.host import Host
 from tests.reliability.reality import differences, read_jobs, until_settled
 from tests.reliability.scenarios import Prepared, Scenario, complete, prepared
 from tests.stack.polling import until
