@@ -84,6 +84,11 @@ class Host:
         for path in self.directory.glob("capyd.sqlite*"):
             path.unlink()
         with self.connect("postgres") as connection:
+            # The server goes on with what a killed daemon asked for last, and a database may yet come of it.
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
             databases = connection.execute(
                 r"SELECT datname FROM pg_database WHERE datname = 'capyd' OR datname LIKE 'capy\_%'"
             ).fetchall()
