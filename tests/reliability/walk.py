@@ -115,11 +115,14 @@ class Walker:
             accepted = await self._ask(daemon.client)
         except grpc.aio.AioRpcError:
             # The answer was lost, with the daemon or without. Whoever asks again learns what came of it.
+            await until_still(self._trace, looks=_SHORTLY)
             return True
         try:
             await until(over, seconds=patience_seconds)
         except AssertionError:
             return False
+        # What is carried to the ledger behind the job has its points too.
+        await until_still(self._trace, looks=_SHORTLY)
         return True
 
     async def _ask(self, client: Client) -> Accepted:
