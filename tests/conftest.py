@@ -1,6 +1,11 @@
 """Fixtures over `tests.servers`: one cluster of each PostgreSQL version for the whole run."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
+
+# Before gRPC is imported: its fork handlers get into the way of the programs that tests start from a process with
+# channels in use, and no test forks without starting a program.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 import pytest
 
