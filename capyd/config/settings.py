@@ -155,6 +155,16 @@ class JobSettings(Section):
     """How long finished jobs can still be read."""
 
 
+class EventSettings(Section):
+    """What is kept for whoever follows this cluster, and may have been away."""
+
+    keep: Duration = timedelta(days=30)
+    keep_rows: Annotated[int, Field(ge=1000, le=100_000_000)] = 1_000_000
+    """How many are kept at most, however young: about 300 bytes each."""
+    heartbeat: Duration = timedelta(seconds=15)
+    """How often a watcher hears that nothing has happened."""
+
+
 class PlanSettings(Section):
     """The ceilings of a project under one plan."""
 
@@ -205,6 +215,7 @@ class Settings(Section):
     listen: ListenSettings = ListenSettings()
     spares: SpareSettings = SpareSettings()
     jobs: JobSettings = JobSettings()
+    events: EventSettings = EventSettings()
     plans: dict[str, PlanSettings] = Field(default_factory=dict)
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()

@@ -44,6 +44,7 @@ from capyd.usecases.authentication import Authenticator
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
 from capyd.usecases.doctor import Doctor
+from capyd.usecases.event_pruner import EventPruner
 from capyd.usecases.extensions import Extensions
 from capyd.usecases.idempotency import RepeatedRequests
 from capyd.usecases.jobs import Jobs
@@ -227,8 +228,14 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
 def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Database, clock: Clock) -> tuple[Duty, ...]:
     """What is done by the clock."""
     pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
+    events = EventPruner(database=database, settings=settings.events, clock=clock)
     return (
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
+        Duty(
+            "prune events",
+            timedelta(minutes=10),
+            EventPruner(database=database, settings=settings.events, clock=clock).prune,
+        ),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),

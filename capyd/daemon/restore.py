@@ -7,12 +7,14 @@ from pathlib import Path
 from capyd.config import Settings
 from capyd.daemon.ledger_merge import Merged, merge_ledger
 from capyd.daemon.offline import NewState, StateError, offline, opened, put, unfinished
+from capyd.domain.ids import new_id
 from capyd.domain.records import Ledger
 from capyd.postgres.ledger_records import find_ledger
 from capyd.postgres.preparation import read_system_identifier
 from capyd.runtime.clock import Clock
 from capyd.sqlite.counts import count_objects
 from capyd.sqlite.database import Database
+from capyd.sqlite.events import start_event_stream
 from capyd.sqlite.facts import find_fact
 from capyd.sqlite.files import CopyError, copy_database
 from capyd.sqlite.integrity import check_integrity
@@ -68,9 +70,11 @@ async def _require_cluster(database: Database, backup: Path, system_identifier: 
 
 
 async def _merge(settings: Settings, database: Database, ledger: Ledger | None, *, clock: Clock) -> Merged:
-    if ledger is None:
-        return Merged(0)  # lost as well: the daemon writes it anew from this file
+    merged = Merged(0)
     async with database.transaction() as tx:
-        return await merge_ledger(
-            tx, ledger, job_error=_JOB_ERROR, max_attempts=settings.jobs.max_attempts, now=clock()
-        )
+        if ledger is not None:  # lost as well: the daemon writes it anew from this file
+            merged = await merge_ledger(
+                tx, ledger, job_error=_JOB_ERROR, max_attempts=settings.jobs.max_attempts, now=clock()
+            )
+        await start_event_stream(tx, new_id("stream"), reason="the state file is that of a backup", now=clock())
+    return merged

@@ -5,7 +5,13 @@ from typing import Literal
 from capyd.sqlite.database import Reads, Transaction
 
 FactName = Literal[
-    "cluster_id", "system_identifier", "postgres_version", "carried_revision", "carried_mark", "next_mark"
+    "cluster_id",
+    "system_identifier",
+    "postgres_version",
+    "carried_revision",
+    "carried_mark",
+    "next_mark",
+    "stream_id",
 ]
 
 

@@ -98,6 +98,12 @@ async def until_carried(host: Host) -> None:
     await until(waiting, lambda number: number == 0, seconds=10)
 
 
+def stream(host: Host) -> str:
+    """Which stream of events this is; a stopped daemon's is its file's."""
+    with sqlite3.connect(host.state) as connection:
+        return str(connection.execute("SELECT value FROM facts WHERE name = 'stream_id'").fetchone()[0])
+
+
 async def log_in(url: str) -> str:
     """The database that the URL leads to."""
     async with await psycopg.AsyncConnection.connect(url, connect_timeout=10, prepare_threshold=None) as connection:

@@ -15,6 +15,7 @@ from tests.state_loss.installation import (
     lose,
     revoke_key,
     run,
+    stream,
     until_carried,
     until_completed,
     who_is,
@@ -40,11 +41,13 @@ async def test_the_newer_of_backup_and_ledger_wins(host: Host) -> None:
         urls = {it.id: await client.urls(it.id) for it in await client.list_projects()}
         await until_carried(host)
         daemon.kill()
+    before = stream(host)
     lose(host)
 
     restored = run(host, "restore-state", "--json")
     assert restored.status == 0, restored.said
     assert restored.json["projects"] == 3
+    assert stream(host) != before
     async with host.daemon() as daemon:
         client = daemon.client
         projects = {it.id: it for it in await client.list_projects()}
