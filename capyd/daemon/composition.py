@@ -231,11 +231,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
     events = EventPruner(database=database, settings=settings.events, clock=clock)
     return (
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
-        Duty(
-            "prune events",
-            timedelta(minutes=10),
-            EventPruner(database=database, settings=settings.events, clock=clock).prune,
-        ),
+        Duty("prune events", timedelta(minutes=10), events.prune),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
