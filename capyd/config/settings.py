@@ -76,8 +76,8 @@ class ClusterSettings(Section):
     """The pooler's port in connection URLs."""
     direct_ssl_mode: SslMode = "require"
     """`sslmode` of direct URLs: what PostgreSQL's listener really does."""
-    pooled_ssl_mode: SslMode = "require"
-    """`sslmode` of pooled URLs."""
+    pooled_ssl_mode: SslMode | None = None
+    """`sslmode` of pooled URLs. Absent: `require` where the pooler has a certificate, else `disable`."""
 
 
 class StateSettings(Section):
@@ -127,6 +127,16 @@ class PoolerSettings(Section):
     console_password_file: AbsolutePath = Path("/etc/capyd/pooler-console.password")
     """The password of `capyd_console` on the admin console."""
     max_client_connections: Annotated[int, Field(ge=10)] = 5000
+    tls_certificate_file: AbsolutePath | None = None
+    """The certificate, with its chain, that clients are shown. With it the pooler takes no client without TLS."""
+    tls_key_file: AbsolutePath | None = None
+    """Its private key, readable by the pooler's user. Both files are read again when they change."""
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> "PoolerSettings":
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file belong together: set both, or neither")
+        return self
 
 
 class ListenSettings(Section):
@@ -220,6 +230,28 @@ class Settings(Section):
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()
     logs: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _pooled_urls_tell_the_truth(self) -> "Settings":
+        mode, has_tls = self.cluster.pooled_ssl_mode, self.pooler.tls_certificate_file is not None
+        if mode in ("require", "verify-ca", "verify-full") and not has_tls:
+            raise ValueError(
+                f"cluster.pooled_ssl_mode is {mode} and the pooler has no certificate: "
+                "set pooler.tls_certificate_file and pooler.tls_key_file, or leave pooled_ssl_mode out"
+            )
+        if mode == "disable" and has_tls:
+            raise ValueError(
+                "cluster.pooled_ssl_mode is disable and the pooler, which has a certificate, takes no client "
+                "without TLS: leave pooled_ssl_mode out"
+            )
+        return self
+
+    @property
+    def pooled_ssl_mode(self) -> SslMode:
+        """`sslmode` of pooled URLs."""
+        if self.cluster.pooled_ssl_mode is not None:
+            return self.cluster.pooled_ssl_mode
+        return "disable" if self.pooler.tls_certificate_file is None else "require"
 
     def all_plans(self) -> dict[str, Plan]:
         """The plans in force, by name, in ascending order."""

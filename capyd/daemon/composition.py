@@ -191,7 +191,9 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         watchers=engine.watchers,
         clock=clock,
     )
-    connections = Connections(database=database, sealer=sealer, cluster=settings.cluster)
+    connections = Connections(
+        database=database, sealer=sealer, cluster=settings.cluster, pooled_ssl_mode=settings.pooled_ssl_mode
+    )
     extensions = Extensions(
         database=database,
         projects=projects,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
+from capyd.pgbouncer.parameters import list_parameters
 from capyd.pgbouncer.version import Version
 
 CONSOLE_USER = "capyd_console"
@@ -17,7 +18,6 @@ FILE_NAMES = (USERS, HBA, DATABASES, INI)
 """In the order in which they are replaced: a login is known before it may enter, and may before there is anything."""
 
 _WRITTEN = "written by capyd, anew with every change"
-_PROTOCOL_PREPARED_STATEMENTS = (1, 21, 0)
 
 
 def render(
@@ -40,34 +40,14 @@ def render(
 
 
 def render_ini(pooler: PoolerSettings, version: Version) -> str:
-    """`pgbouncer.ini`: everything but the entries, for PgBouncer `version` or newer."""
-    settings: dict[str, str | int] = {
-        "listen_addr": pooler.listen_address,
-        "listen_port": pooler.port,
-        "unix_socket_dir": str(pooler.socket_dir),
-        "auth_type": "hba",
+    """`pgbouncer.ini`: everything but the entries, for PgBouncer `version`."""
+    parameters = {
+        **list_parameters(pooler, version, console_user=CONSOLE_USER),
         "auth_hba_file": str(pooler.config_dir / HBA),
         "auth_file": str(pooler.config_dir / USERS),
-        "admin_users": CONSOLE_USER,
-        "pool_mode": "transaction",
-        "max_client_conn": pooler.max_client_connections,
-        # A client waits this long for a server connection, then hears why. The default, 120, outlasts most callers.
-        "query_wait_timeout": 30,
-        # After a refused server login the whole pool is shut for this long: a login that came a moment before
-        # its project was there must not cost the next 15 seconds (the default).
-        "server_login_retry": 1,
-        # Idle server connections count against the tenant's limit, which direct sessions share.
-        "server_idle_timeout": 60,
-        # Drivers send it, and it changes nothing between a query and its answer. `options` is not ignored on
-        # purpose: a statement_timeout in it would be dropped without a word.
-        "ignore_startup_parameters": "extra_float_digits",
-        "log_connections": 0,
-        "log_disconnections": 0,
     }
-    if version >= _PROTOCOL_PREPARED_STATEMENTS:
-        settings["max_prepared_statements"] = 200
     lines = [f"; {_WRITTEN}", "[pgbouncer]"]
-    lines += [f"{name} = {value}" for name, value in settings.items()]
+    lines += [f"{name} = {value}" for name, value in parameters.items()]
     return "\n".join([*lines, "", f"%include {pooler.config_dir / DATABASES}", ""])
 
 

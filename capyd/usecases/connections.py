@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from capyd.config.settings import ClusterSettings
+from capyd.config.settings import ClusterSettings, SslMode
 from capyd.domain.errors import ConflictError
 from capyd.domain.principals import Principal
 from capyd.domain.projects import ProjectState
@@ -24,10 +24,13 @@ class ConnectionUrls:
 class Connections:
     """Opens a project's sealed password, for whoever may read credentials."""
 
-    def __init__(self, *, database: Database, sealer: Sealer, cluster: ClusterSettings) -> None:
+    def __init__(
+        self, *, database: Database, sealer: Sealer, cluster: ClusterSettings, pooled_ssl_mode: SslMode
+    ) -> None:
         self._database = database
         self._sealer = sealer
         self._cluster = cluster
+        self._pooled_ssl_mode = pooled_ssl_mode
 
     async def get(self, principal: Principal, project_id: str) -> ConnectionUrls:
         """The URLs.
@@ -68,7 +71,7 @@ class Connections:
                 password,
                 project.database_name,
                 self._cluster.pooled_port,
-                self._cluster.pooled_ssl_mode,
+                self._pooled_ssl_mode,
             ),
         )
 

@@ -101,6 +101,27 @@ def test_a_socket_path_that_the_kernel_would_cut_is_refused(tmp_path: Path) -> N
         read_settings(file, Settings)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[pooler]\ntls_key_file = "/k"\n', "belong together"),
+        ('pooled_ssl_mode = "require"\n', "no certificate"),
+        ('pooled_ssl_mode = "disable"\n[pooler]\ntls_certificate_file = "/c"\ntls_key_file = "/k"\n', "without TLS"),
+    ],
+)
+def test_pooled_urls_cannot_say_what_the_pooler_does_not_do(tmp_path: Path, text: str, said: str) -> None:
+    file = _write(tmp_path, f'[cluster]\nid = "cls_a"\n{text}')
+    with pytest.raises(SettingsError, match=said):
+        read_settings(file, Settings)
+
+
+def test_pooled_urls_follow_the_certificate(tmp_path: Path) -> None:
+    text = '[cluster]\nid = "cls_a"\n'
+    certified = text + '[pooler]\ntls_certificate_file = "/c"\ntls_key_file = "/k"\n'
+    modes = [read_settings(_write(tmp_path, each), Settings).pooled_ssl_mode for each in (text, certified)]
+    assert modes == ["disable", "require"]
+
+
 def test_plans_of_the_file_replace_the_defaults() -> None:
     plan = PlanSettings(max_connections=3, storage_gib=1, statement_timeout="5s", idle_transaction_timeout="6s")
     assert plan.to_plan("small").storage_limit_bytes == 1024**3

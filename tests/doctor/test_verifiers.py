@@ -51,7 +51,10 @@ async def test_a_password_that_the_tenant_changed_is_adopted(patient: Patient) -
 async def test_no_dead_url_is_handed_out(patient: Patient) -> None:
     login, other = await patient.project(), await patient.project()
     connections = Connections(
-        database=patient.database, sealer=Sealer(bytes(32)), cluster=ClusterSettings(id="cls_doctor")
+        database=patient.database,
+        sealer=Sealer(bytes(32)),
+        cluster=ClusterSettings(id="cls_doctor"),
+        pooled_ssl_mode="disable",
     )
     change_password(login, NEW)
     await patient.mend(FindingKind.CHANGED_VERIFIER, login.names.database)

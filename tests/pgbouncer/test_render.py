@@ -11,11 +11,13 @@ from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences
 from capyd.pgbouncer.files import read_console_password
+from capyd.pgbouncer.parameters import list_parameters
 from capyd.pgbouncer.render import render, render_ini
-from capyd.pgbouncer.version import parse_version
+from capyd.pgbouncer.version import Version, parse_version
 
 POSTGRES = PostgresSettings(socket_dir=Path("/run/pg"), port=5433)
 POOLER = PoolerSettings(config_dir=Path("/etc/pooler"))
+CERTIFIED = POOLER.model_copy(update={"tls_certificate_file": Path("/c"), "tls_key_file": Path("/k")})
 ENTRIES = [
     PoolerEntry("capy_b", "capy_b", Secret("SCRAM-SHA-256$4096:b"), 10),
     PoolerEntry("capy_a", "capy_a", Secret("SCRAM-SHA-256$4096:a"), 20),
@@ -57,9 +59,24 @@ def test_the_order_of_the_entries_does_not_matter() -> None:
     assert one == other
 
 
-@pytest.mark.parametrize(("version", "known"), [((1, 18, 0), False), ((1, 20, 1), False), ((1, 21, 0), True)])
-def test_a_setting_is_rendered_for_versions_that_know_it(version: tuple[int, int, int], known: bool) -> None:
-    assert ("max_prepared_statements" in render_ini(POOLER, version)) is known
+# The first version that knows a setting, by PgBouncer's NEWS; those that are not here are older than 1.18.
+FIRST_KNOWN = {
+    "max_prepared_statements": (1, 21, 0),
+}
+VERSIONS = [(1, 18, 0), (1, 19, 1), (1, 20, 1), (1, 21, 0), (1, 22, 1), (1, 23, 1), (1, 24, 1), (1, 25, 2)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_setting_is_rendered_for_the_versions_that_know_it_and_for_all_of_them(version: Version) -> None:
+    names = set(list_parameters(CERTIFIED, version, console_user="capyd_console"))
+    oldest = set(list_parameters(CERTIFIED, VERSIONS[0], console_user="capyd_console"))
+    assert names - oldest == {name for name, first in FIRST_KNOWN.items() if first <= version}
+
+
+def test_tls_is_demanded_where_there_is_a_certificate() -> None:
+    text = render_ini(CERTIFIED, (1, 18, 0))
+    assert "client_tls_sslmode = require\nclient_tls_cert_file = /c\nclient_tls_key_file = /k\n" in text
+    assert "tls" not in render_ini(POOLER, (1, 18, 0))
 
 
 @pytest.mark.parametrize(
