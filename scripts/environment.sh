@@ -67,6 +67,13 @@ install_quietly() (
   done
 )
 
+# Where programs that were built for the tests are kept, outside of the clone.
+pgbouncer_cache() {
+  local default=${XDG_CACHE_HOME:-$HOME/.cache}/capyd
+  [ "$(id -u)" != 0 ] || default=/var/cache/capyd
+  printf '%s\n' "${CAPYD_CACHE:-$default}"
+}
+
 # Print a Python of 3.11 or newer that can make virtual environments, or nothing.
 find_python() {
   local candidate

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.conninfo import make_conninfo
 
 from capyd.config.settings import PoolerSettings, PostgresSettings
@@ -127,8 +128,9 @@ def running_cluster(installation: Installation, *, fsync: bool = False) -> Itera
 
 
 @contextmanager
-def pooler_settings(cluster: Cluster) -> Iterator[PoolerSettings]:
-    """Settings for a PgBouncer in front of `cluster`, with directories that it can use."""
+def pooler_settings(cluster: Cluster, binary: Path | None = None) -> Iterator[PoolerSettings]:
+    """Settings for a PgBouncer (the installed one, unless another is named) in front of `cluster`, with directories
+    that it can use."""
     with _directory(cluster.os_user) as directory:
         password_file = directory / "console.password"
         password_file.write_text(secrets.token_urlsafe(24) + "\n")
@@ -137,23 +139,38 @@ def pooler_settings(cluster: Cluster) -> Iterator[PoolerSettings]:
             socket_dir=directory,
             port=free_port(),
             os_user=cluster.os_user,
-            # The first one on the PATH; Debian's stands where only root's PATH leads.
-            binary=pooler_binary(),
+            binary=binary or installed_pooler(),
             console_password_file=password_file,
         )
 
 
 @cache
-def installed_pooler_version() -> Version:
-    """PgBouncer's, as its program says it."""
-    return parse_version(subprocess.check_output([pooler_binary(), "--version"], text=True))
+def pooler_version(binary: Path) -> Version:
+    """As the program says it."""
+    return parse_version(subprocess.check_output([binary, "--version"], text=True))
 
 
-def pooler_binary() -> Path:
-    """PgBouncer's program, also where PATH does not lead."""
+def installed_pooler() -> Path:
+    """The PgBouncer of this system, also where PATH does not lead."""
     found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     assert found is not None, "install the package pgbouncer"
     return Path(found)
+
+
+def require_newer_pooler() -> Path:
+    """The PgBouncer that scripts/build-pgbouncer built. Without it the test is skipped; where CI is true it fails."""
+    found = _newer_pooler()
+    if found is None:
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse("PgBouncer 1.24 is not there: scripts/build-pgbouncer builds it, where Debian's archive can be reached")
+    return found
+
+
+@cache
+def _newer_pooler() -> Path | None:
+    script = Path(__file__).parents[1] / "scripts" / "build-pgbouncer"
+    found = subprocess.run([script, "--cached"], check=False, capture_output=True, text=True)
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 
 def start_pooler(settings: PoolerSettings) -> PoolerProcess:

@@ -8,7 +8,7 @@ import pytest
 from capyd.config.settings import PoolerSettings
 from capyd.pgbouncer.pooler import Pooler
 from tests.doctor.patient import Patient, new_patient
-from tests.servers import Cluster, PoolerProcess, installed_pooler_version, pooler_settings, start_pooler
+from tests.servers import Cluster, PoolerProcess, pooler_settings, pooler_version, start_pooler
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def settings(cluster: Cluster) -> Iterator[PoolerSettings]:
 @pytest.fixture
 async def pooler_process(cluster: Cluster, settings: PoolerSettings) -> AsyncIterator[PoolerProcess]:
     """The running pooler, which knows nothing yet. The test may stop it."""
-    await Pooler(settings, cluster.settings).write_initial_files(installed_pooler_version())
+    await Pooler(settings, cluster.settings).write_initial_files(pooler_version(settings.binary))
     process = start_pooler(settings)
     yield process
     if process.process.poll() is None:

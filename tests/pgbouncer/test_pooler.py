@@ -17,7 +17,7 @@ from capyd.postgres.entries import list_pooler_entries
 from capyd.postgres.ident import apply_ident
 from capyd.postgres.scram import new_password, scram_verifier
 from capyd.postgres.tenants import apply_limits, claim_spare
-from tests.servers import free_port, installed_pooler_version, start_pooler
+from tests.servers import free_port, pooler_version, start_pooler
 from tests.tenants import LIMITS, Tenant, Tenants
 
 
@@ -191,7 +191,7 @@ async def test_unchanged_entries_touch_nothing(tenants: Tenants, pooler: Pooler,
 
 async def test_a_pooler_that_is_away_is_told_and_its_files_stay(tenants: Tenants, settings: PoolerSettings) -> None:
     pooler = Pooler(settings, tenants.cluster.settings)
-    await pooler.write_initial_files(installed_pooler_version())
+    await pooler.write_initial_files(pooler_version(settings.binary))
     before = contents(settings)
     assert await pooler.probe() is None
     with pytest.raises(UnreachableError, match="does not answer"):
@@ -205,14 +205,14 @@ async def test_a_pooler_that_is_away_is_told_and_its_files_stay(tenants: Tenants
 async def test_a_restart_finds_the_entries_again(tenants: Tenants, settings: PoolerSettings) -> None:
     tenant = await tenants.claim()
     pooler = Pooler(settings, tenants.cluster.settings)
-    await pooler.write_initial_files(installed_pooler_version())
+    await pooler.write_initial_files(pooler_version(settings.binary))
     process = start_pooler(settings)
     try:
         await apply_all(tenants, pooler)
         assert await pooler.probe() is not None
         process.stop()
         # As a daemon that starts anew would: what is there stays.
-        await Pooler(settings, tenants.cluster.settings).write_initial_files(installed_pooler_version())
+        await Pooler(settings, tenants.cluster.settings).write_initial_files(pooler_version(settings.binary))
         process = start_pooler(settings)
         with connect(tenant, settings) as session:
             session.execute("SELECT 1")
@@ -223,14 +223,14 @@ async def test_a_restart_finds_the_entries_again(tenants: Tenants, settings: Poo
 async def test_other_settings_count_from_the_next_start(tenants: Tenants, settings: PoolerSettings) -> None:
     tenant = await tenants.claim()
     pooler = Pooler(settings, tenants.cluster.settings)
-    await pooler.write_initial_files(installed_pooler_version())
+    await pooler.write_initial_files(pooler_version(settings.binary))
     process = start_pooler(settings)
     await apply_all(tenants, pooler)
     process.stop()
     settings.console_password_file.write_text("another\n")
     moved = settings.model_copy(update={"port": free_port()})
     pooler = Pooler(moved, tenants.cluster.settings)
-    await pooler.write_initial_files(installed_pooler_version())
+    await pooler.write_initial_files(pooler_version(settings.binary))
     process = start_pooler(moved)
     try:
         await pooler.apply(await list_pooler_entries(tenants.connections))

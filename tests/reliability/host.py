@@ -22,7 +22,7 @@ from capyd.config.settings import PoolerSettings
 from capyd.pgbouncer.pooler import Pooler
 from tests.reliability.client import open_client
 from tests.reliability.daemon import Armed, Daemon
-from tests.servers import Cluster, PoolerProcess, installed_pooler_version, pooler_settings, start_pooler
+from tests.servers import Cluster, PoolerProcess, pooler_settings, pooler_version, start_pooler
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ async def running_host(cluster: Cluster) -> AsyncIterator[Host]:
     key.touch(mode=0o600)
     key.write_bytes(base64.b64encode(secrets.token_bytes(32)) + b"\n")
     with pooler_settings(cluster) as settings:
-        await Pooler(settings, cluster.settings).write_initial_files(installed_pooler_version())
+        await Pooler(settings, cluster.settings).write_initial_files(pooler_version(settings.binary))
         process = start_pooler(settings)
         host = Host(cluster, settings, process, directory)
         try:
