@@ -35,6 +35,18 @@ _PORT_HELP = "Port of {}. [default: last time's, else {}, else any free one]"
     "[default: the newest of the system, else the wheel]",
 )
 @click.option(
+    "--pgbouncer",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="PgBouncer's program. [default: the system's]",
+)
+@click.option(
+    "--tls/--no-tls",
+    default=True,
+    show_default=True,
+    help="Whether PostgreSQL and PgBouncer take connections with TLS alone, under a certificate authority of the "
+    "stack's own. One that was built without TLS takes them without.",
+)
+@click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Written once everything answers: JSON with addresses, ports, pids and an API key.",
@@ -47,6 +59,8 @@ def dev(
     postgres_port: int | None,
     pooler_port: int | None,
     postgres_bin: str | None,
+    pgbouncer: Path | None,
+    tls: bool,
     ready_file: Path | None,
 ) -> None:
     """Run a whole stack of its own in the foreground: PostgreSQL, PgBouncer, daemon and gateway.
@@ -59,6 +73,8 @@ def dev(
         ports={listener: port for listener, port in given.items() if port is not None},
         postgres_bin=postgres_bin,
         ready_file=ready_file,
+        pgbouncer=pgbouncer,
+        tls=tls,
     )
     try:
         asyncio.run(run(options, Progress(Console(stderr=True))))

@@ -69,10 +69,10 @@ async def ensure_cluster(layout: Layout, install: PostgresInstall, records: Chil
     unfinished.rename(layout.data)
 
 
-def write_configuration(layout: Layout, memory: Memory, install: PostgresInstall) -> None:
+def write_configuration(layout: Layout, memory: Memory, install: PostgresInstall, *, tls: bool) -> None:
     """Write the files that the cluster's own configuration includes or is led to."""
-    write_atomically(layout.access / "postgresql.conf", _render_parameters(layout, memory, install).encode())
-    write_atomically(layout.access / "pg_hba.conf", render_hba(ADMIN_ROLE, require_tls=False).encode())
+    write_atomically(layout.access / "postgresql.conf", _render_parameters(layout, memory, install, tls=tls).encode())
+    write_atomically(layout.access / "pg_hba.conf", render_hba(ADMIN_ROLE, require_tls=tls).encode())
     ident = layout.access / "pg_ident.conf"
     # Before PostgreSQL 16 the daemon adds a line a login to this file, which a restart must not lose.
     if install.major >= 16 or not ident.exists():
@@ -85,7 +85,7 @@ def write_configuration(layout: Layout, memory: Memory, install: PostgresInstall
         write_atomically(ident, text.encode())
 
 
-def _render_parameters(layout: Layout, memory: Memory, install: PostgresInstall) -> str:
+def _render_parameters(layout: Layout, memory: Memory, install: PostgresInstall, *, tls: bool) -> str:
     parameters = {
         "listen_addresses": HOST,
         "port": str(memory.ports["postgres"]),
@@ -100,6 +100,9 @@ def _render_parameters(layout: Layout, memory: Memory, install: PostgresInstall)
         "update_process_title": "on",
         "log_line_prefix": "%m [%p] %q%u@%d ",
     }
+    if tls:
+        files = layout.certificates
+        parameters |= {"ssl": "on", "ssl_cert_file": str(files.certificate), "ssl_key_file": str(files.key)}
     if install.has_library(_STATISTICS):
         parameters["shared_preload_libraries"] = _STATISTICS
     lines = [f"{name} = '{_quoted(value)}'" for name, value in parameters.items()]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from capyd.dev.certificates import CertificateFiles
 from capyd.host.users import OsUser
 
 
@@ -48,6 +49,16 @@ class Layout:
         return self.state / "api-key"
 
     @property
+    def certificates(self) -> CertificateFiles:
+        """The authority beside the state, and what the servers show beside theirs."""
+        return CertificateFiles(
+            authority=self.state / "ca.crt",
+            authority_key=self.state / "ca.key",
+            certificate=self.tls / "server.crt",
+            key=self.tls / "server.key",
+        )
+
+    @property
     def state_file(self) -> Path:
         return self.state / "capyd.sqlite"
 
@@ -69,6 +80,11 @@ class Layout:
     def pooler(self) -> Path:
         """PgBouncer's configuration, likewise."""
         return self.servers / "pooler"
+
+    @property
+    def tls(self) -> Path:
+        """The certificate and the key that both show, likewise."""
+        return self.servers / "tls"
 
     @property
     def records(self) -> Path:

@@ -66,6 +66,7 @@ def open_layout(state: Path, owner: OsUser, server_user: OsUser) -> Iterator[Lay
         # The servers' group may read what the daemon writes: the group of new files is the directory's (setgid).
         _make(layout.access, 0o2750, gid=server_user.gid)
         _make(layout.pooler, 0o2750, gid=server_user.gid)
+        _make(layout.tls, 0o2750, gid=server_user.gid)
         _make(layout.server_sockets, 0o755, uid=server_user.uid, gid=server_user.gid)
         yield layout
     finally:

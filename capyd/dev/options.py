@@ -15,3 +15,7 @@ class Options:
     postgres_bin: str | None
     """A directory, or `embedded`."""
     ready_file: Path | None
+    pgbouncer: Path | None = None
+    """The program, where it is not to be the system's."""
+    tls: bool = True
+    """Whether PostgreSQL and PgBouncer serve TLS, each if it can."""

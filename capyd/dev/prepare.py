@@ -7,6 +7,7 @@ from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from capyd.dev.certificates import ensure_certificates
 from capyd.dev.cluster import cluster_major, ensure_cluster, write_configuration
 from capyd.dev.errors import StackError
 from capyd.dev.layout import Layout
@@ -15,13 +16,14 @@ from capyd.dev.lock import FileLock, HeldError
 from capyd.dev.memory import Memory, read_memory, write_memory
 from capyd.dev.open_layout import open_layout, open_state_directory
 from capyd.dev.options import Options
-from capyd.dev.pooler import ensure_pooler_files, forget_pooler_files
+from capyd.dev.pooler import ensure_pooler_files, forget_pooler_files, inspect_pooler
 from capyd.dev.ports import Ports
 from capyd.dev.programs import stack_programs
 from capyd.dev.progress import Progress
 from capyd.dev.secrets_files import ensure_secrets
 from capyd.dev.servers_directory import abandoned_directories, remove_servers_directory
 from capyd.dev.settings_files import render_daemon_settings, render_gateway_settings
+from capyd.dev.tls import Tls
 from capyd.host.child import Program
 from capyd.host.postgres_install import PostgresInstall, find_postgres
 from capyd.host.programs import find_pgbouncer
@@ -43,6 +45,7 @@ class Prepared:
     programs: list[Program]
     """In the order of their start."""
     records: ChildRecords
+    tls: Tls
 
 
 @asynccontextmanager
@@ -53,7 +56,7 @@ async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[
         StackError: something is in the way; the text says what to do.
         HostError: the machine lacks something.
     """
-    pgbouncer = find_pgbouncer()
+    pooler = await inspect_pooler(find_pgbouncer(options.pgbouncer))
     owner, servers_as = current_user(), server_user()
     state = open_state_directory(options.state_dir, owner)
     with ExitStack() as held:
@@ -76,16 +79,19 @@ async def prepared_stack(options: Options, progress: Progress) -> AsyncIterator[
         held.callback(ports.release)
         memory = _choose_ports(layout, ports, options, progress)
         ensure_secrets(layout)
-        _write_settings(layout, memory, install, pgbouncer)
-        await ensure_pooler_files(layout)
+        tls = Tls(direct=options.tls and install.has_tls, pooled=options.tls and pooler.has_tls)
+        if tls.anywhere:
+            ensure_certificates(layout.certificates, server_user=servers_as)
+        _write_settings(layout, memory, install, pooler.path, tls)
+        await ensure_pooler_files(layout, pooler)
         records = ChildRecords(layout.records)
         if cluster_major(layout) is None:
             with progress.step(f"initialise a PostgreSQL {install.version} cluster"):
                 await ensure_cluster(layout, install, records)
-        write_configuration(layout, memory, install)
+        write_configuration(layout, memory, install, tls=tls.direct)
         _raise_open_files()
         _begin_logs(layout)
-        yield Prepared(layout, memory, install, stack_programs(layout, install, pgbouncer), records)
+        yield Prepared(layout, memory, install, stack_programs(layout, install, pooler.path), records, tls)
 
 
 def _lock(directory: Path) -> FileLock:
@@ -133,8 +139,8 @@ def _choose_ports(layout: Layout, ports: Ports, options: Options, progress: Prog
     return memory
 
 
-def _write_settings(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> None:
-    text = render_daemon_settings(layout, memory, install, pgbouncer)
+def _write_settings(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path, tls: Tls) -> None:
+    text = render_daemon_settings(layout, memory, install, pgbouncer, tls)
     if not layout.daemon_settings.exists() or layout.daemon_settings.read_bytes() != text:
         # In this order: a start that is killed between the two does both again.
         forget_pooler_files(layout)

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Ready(TypedDict):
@@ -18,6 +18,8 @@ class Ready(TypedDict):
     direct_port: int
     pooled_port: int
     postgres_version: str
+    ca_file: NotRequired[str]
+    """The authority behind the certificates that PostgreSQL and PgBouncer show; absent where neither serves TLS."""
     pids: dict[str, int]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from capyd.dev.layout import Layout
 from capyd.dev.memory import Memory
 from capyd.dev.ports import HOST
+from capyd.dev.tls import Tls, ssl_mode
 from capyd.host.postgres_install import PostgresInstall
 
 Table = Mapping[str, str | int]
@@ -14,9 +15,11 @@ Table = Mapping[str, str | int]
 _LOGS: Table = {"level": "info", "format": "json"}
 
 
-def render_daemon_settings(layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path) -> bytes:
+def render_daemon_settings(
+    layout: Layout, memory: Memory, install: PostgresInstall, pgbouncer: Path, tls: Tls
+) -> bytes:
     """The daemon's file (`capyd.config.settings` says what each setting means)."""
-    return _render_toml(_daemon_tables(layout, memory, postgres_major=install.major, pgbouncer=str(pgbouncer)))
+    return _render_toml(_daemon_tables(layout, memory, postgres_major=install.major, pgbouncer=pgbouncer, tls=tls))
 
 
 def render_gateway_settings(layout: Layout, memory: Memory) -> bytes:
@@ -29,11 +32,25 @@ def render_gateway_settings(layout: Layout, memory: Memory) -> bytes:
     )
 
 
-def _daemon_tables(layout: Layout, memory: Memory, *, postgres_major: int, pgbouncer: str) -> dict[str, Table]:
+def _daemon_tables(
+    layout: Layout, memory: Memory, *, postgres_major: int, pgbouncer: Path, tls: Tls
+) -> dict[str, Table]:
     postgres: dict[str, str | int] = {"socket_dir": str(layout.server_sockets), "port": memory.ports["postgres"]}
     if postgres_major < 16:
         # Older servers have no patterns in pg_ident.conf: the daemon writes a line a role.
         postgres["ident_file"] = str(layout.access / "pg_ident.conf")
+    pooler: dict[str, str | int] = {
+        "config_dir": str(layout.pooler),
+        "socket_dir": str(layout.server_sockets),
+        "listen_address": HOST,
+        "port": memory.ports["pooler"],
+        "os_user": layout.server_user.name,
+        "binary": str(pgbouncer),
+        "console_password_file": str(layout.console_password),
+    }
+    if tls.pooled:
+        files = layout.certificates
+        pooler |= {"tls_certificate_file": str(files.certificate), "tls_key_file": str(files.key)}
     return {
         "cluster": {
             "id": memory.cluster_id,
@@ -42,21 +59,12 @@ def _daemon_tables(layout: Layout, memory: Memory, *, postgres_major: int, pgbou
             "public_host": HOST,
             "direct_port": memory.ports["postgres"],
             "pooled_port": memory.ports["pooler"],
-            # Both listen on the loopback address alone, without TLS, and the URLs say so.
-            "direct_ssl_mode": "disable",
-            "pooled_ssl_mode": "disable",
+            "direct_ssl_mode": ssl_mode(tls.direct),
+            "pooled_ssl_mode": ssl_mode(tls.pooled),
         },
         "state": {"path": str(layout.state_file), "secret_key_file": str(layout.secret_key)},
         "postgres": postgres,
-        "pooler": {
-            "config_dir": str(layout.pooler),
-            "socket_dir": str(layout.server_sockets),
-            "listen_address": HOST,
-            "port": memory.ports["pooler"],
-            "os_user": layout.server_user.name,
-            "binary": pgbouncer,
-            "console_password_file": str(layout.console_password),
-        },
+        "pooler": pooler,
         "listen": {
             "admin_socket": str(layout.admin_socket),
             "api_socket": str(layout.api_socket),

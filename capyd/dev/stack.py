@@ -80,7 +80,7 @@ def _http_url(prepared: Prepared) -> str:
 
 def _ready(prepared: Prepared, supervisor: Supervisor, key: str) -> Ready:
     ports = prepared.memory.ports
-    return Ready(
+    ready = Ready(
         http_url=_http_url(prepared),
         grpc_target=f"{HOST}:{ports['grpc']}",
         admin_target=f"unix:{prepared.layout.admin_socket}",
@@ -92,3 +92,6 @@ def _ready(prepared: Prepared, supervisor: Supervisor, key: str) -> Ready:
         postgres_version=prepared.install.version,
         pids={name: supervisor.pids[name] for name in (DAEMON, GATEWAY, POSTGRES, POOLER)},
     )
+    if prepared.tls.anywhere:
+        ready["ca_file"] = str(prepared.layout.certificates.authority)
+    return ready

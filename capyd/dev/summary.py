@@ -1,5 +1,7 @@
 """What to do with a stack that is up, ready to paste."""
 
+import shlex
+
 from capyd.dev.layout import Layout
 from capyd.dev.ready_file import Ready
 
@@ -12,7 +14,7 @@ capyd is up: REST {url}/v1   gRPC {ready["grpc_target"]}   PostgreSQL {ready["po
 {ready["direct_port"]}, pooled on {ready["pooled_port"]}
 
   export CAPYD_KEY={ready["api_key"]}
-
+{_trust(ready)}
 Create a project:
   curl -sS -H "Authorization: Bearer $CAPYD_KEY" -H 'Content-Type: application/json' \\
        -d '{{"name": "my first project"}}' {url}/v1/projects
@@ -23,4 +25,16 @@ Connect to it (the id is in the answer above):
 
 State and logs: {layout.state}
 Stop: Ctrl-C. The state stays, and the next start takes it up again.
+"""
+
+
+def _trust(ready: Ready) -> str:
+    """How clients come to trust the stack's certificates, which no public authority has signed."""
+    if "ca_file" not in ready:
+        return ""
+    authority = shlex.quote(ready["ca_file"])
+    return f"""
+Connections are made with TLS. Clients that verify whom they talk to, as Node.js always does, need the stack's
+certificate authority:
+  export PGSSLROOTCERT={authority} NODE_EXTRA_CA_CERTS={authority}
 """

@@ -28,6 +28,8 @@ class PostgresInstall:
     """Where its programs are."""
     version: str
     """As it says itself: `15.18`."""
+    has_tls: bool
+    """Whether it was built with OpenSSL. The wheel is not."""
 
     @property
     def major(self) -> int:
@@ -111,7 +113,7 @@ def _embedded() -> Path | None:
 
 async def _inspect(directory: Path, *, user: OsUser, copies: Path) -> PostgresInstall:
     try:
-        return PostgresInstall(directory, await _version(directory, user))
+        return await _ask(directory, user)
     except PermissionError as error:
         if directory != _embedded():
             raise HostError(
@@ -119,7 +121,20 @@ async def _inspect(directory: Path, *, user: OsUser, copies: Path) -> PostgresIn
                 "name a directory that every user can reach"
             ) from error
     copy = _copy_wheel(directory, copies)
-    return PostgresInstall(copy, await _version(copy, user))
+    return await _ask(copy, user)
+
+
+async def _ask(directory: Path, user: OsUser) -> PostgresInstall:
+    return PostgresInstall(directory, await _version(directory, user), await _has_tls(directory, user))
+
+
+async def _has_tls(directory: Path, user: OsUser) -> bool:
+    """Asks for a parameter's value without a cluster: any directory will do, and an empty configuration."""
+    argv: list[str | Path] = [
+        directory / "postgres",
+        *("-C", "ssl_library", "-D", directory, "--config-file=/dev/null", "--log-min-messages=fatal"),
+    ]
+    return await run_command(argv, user=user, timeout=_TIMEOUT_SECONDS) != ""
 
 
 async def _version(directory: Path, user: OsUser) -> str:

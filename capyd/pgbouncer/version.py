@@ -22,6 +22,11 @@ def parse_version(text: str) -> Version:
     return int(found[1]), int(found[2]), int(found[3])
 
 
+def has_tls(text: str) -> bool:
+    """Whether the program that gave `text` as its `--version` was built with TLS: it names the library."""
+    return re.search(r"^tls: (?!disabled)", text, re.MULTILINE) is not None
+
+
 def missing(binary: Path) -> PoolerUnreachableError:
     """What to say where the program is not there."""
     return PoolerUnreachableError(f"there is no program {binary}: install the package pgbouncer")

@@ -148,9 +148,13 @@ def test_given_ports(stack: Stack) -> None:
     project = create_project(ready)
     assert stack.stop() == 0
 
-    # Other ports at the next start: the projects' URLs follow.
-    moved = stack.start("--pooler-port", str(free_port()), "--postgres-port", str(free_port()))
+    # Other ports at the next start, and no TLS: the projects' URLs follow.
+    assert project["direct_url"].endswith("?sslmode=require")
+    moved = stack.start("--no-tls", "--pooler-port", str(free_port()), "--postgres-port", str(free_port()))
+    assert "ca_file" not in moved
     urls = connections(moved, project["id"])
+    assert urls["direct_url"].endswith("?sslmode=disable")
+    assert urls["pooled_url"].endswith("?sslmode=disable")
     assert urls["pooled_url"] != project["pooled_url"]
     assert ask(urls["direct_url"])
     deadline = time.monotonic() + 10

@@ -19,6 +19,7 @@ from capyd.dev.ready_file import Ready, write_ready_file
 from capyd.dev.secrets_files import ensure_secrets
 from capyd.dev.servers_directory import abandoned_directories, open_servers_directory, remove_servers_directory
 from capyd.dev.settings_files import render_daemon_settings, render_gateway_settings
+from capyd.dev.tls import Tls, ssl_mode
 from capyd.host.postgres_install import PostgresInstall
 from capyd.host.users import OsUser, current_user
 from capyd_http.config import HttpSettings
@@ -83,13 +84,17 @@ def test_a_lost_key_is_not_replaced_while_there_is_a_state_to_read(layout: Layou
 
 
 @pytest.mark.parametrize("major", [15, 18])
-def test_the_settings_are_what_daemon_and_gateway_take(layout: Layout, major: int) -> None:
+@pytest.mark.parametrize(
+    "tls", [Tls(direct=True, pooled=True), Tls(direct=False, pooled=True), Tls(direct=False, pooled=False)]
+)
+def test_the_settings_are_what_daemon_and_gateway_take(layout: Layout, major: int, tls: Tls) -> None:
     memory = Memory(ports=PORTS)
-    install = PostgresInstall(Path("/usr/bin"), f"{major}.1")
+    install = PostgresInstall(Path("/usr/bin"), f"{major}.1", has_tls=tls.direct)
     daemon = Settings.model_validate(
-        tomllib.loads(render_daemon_settings(layout, memory, install, Path("/usr/sbin/pgbouncer")).decode())
+        tomllib.loads(render_daemon_settings(layout, memory, install, Path("/usr/sbin/pgbouncer"), tls).decode())
     )
     assert (daemon.cluster.direct_port, daemon.cluster.pooled_port) == (3, 4)
+    assert (daemon.cluster.direct_ssl_mode, daemon.pooled_ssl_mode) == (ssl_mode(tls.direct), ssl_mode(tls.pooled))
     assert (daemon.postgres.ident_file is None) == (major >= 16)
     gateway = HttpSettings.model_validate(tomllib.loads(render_gateway_settings(layout, memory).decode()))
     assert gateway.backend == f"unix:{daemon.listen.api_socket}"
