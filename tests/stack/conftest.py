@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.dev.stacks import Stack, new_stack
-from tests.servers import Installation, installations
+from tests.servers import Installation, installations, require_newer_pooler
 from tests.stack import projects
 from tests.stack.projects import Json
 from tests.stack.rest import Rest
@@ -34,8 +34,12 @@ def mortal_process(installation: Installation) -> Iterator[Stack]:
 
 
 def _running(installation: Installation) -> Iterator[Stack]:
-    binaries = "embedded" if installation.name == "wheel" else str(installation.bin_dir)
-    with new_stack("--postgres-bin", binaries) as process:
+    # Old beside old and new beside new: PostgreSQL 15 with PgBouncer 1.18, and 18 with 1.24.
+    if installation.name == "wheel":
+        options = ["--postgres-bin", "embedded", "--pgbouncer", str(require_newer_pooler())]
+    else:
+        options = ["--postgres-bin", str(installation.bin_dir)]
+    with new_stack(*options) as process:
         process.start()
         yield process
         assert process.stop() == 0, process.said

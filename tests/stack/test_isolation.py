@@ -1,5 +1,7 @@
 """A tenant reaches its own database and nothing else, and keeps the limits it was given."""
 
+import re
+
 import psycopg
 import pytest
 
@@ -9,7 +11,7 @@ from tests.stack.running import RunningStack
 from tests.stack.tenant import ask, refusal, session
 
 # The pooler refuses a foreign pair by itself: such a login never costs the server a connection.
-SHUT = {"direct": "permission denied for database", "pooled": "login rejected"}
+SHUT = {"direct": r"permission denied for database", "pooled": r"login rejected|no authentication method is found"}
 
 
 @pytest.mark.parametrize("way", ["direct", "pooled"])
@@ -24,10 +26,10 @@ async def test_other_tenants_databases_are_shut(
     stack: RunningStack, rest: Rest, project: projects.Json, foreign: projects.Json, way: str
 ) -> None:
     url = getattr(await projects.urls(rest, project["id"]), way)
-    assert SHUT[way] in await refusal(url, dbname=foreign["database_name"])
+    assert re.search(SHUT[way], await refusal(url, dbname=foreign["database_name"]))
     await refusal(url, user=foreign["role_name"])
     spare, *_ = await stack.spares()
-    assert SHUT[way] in await refusal(url, dbname=spare)
+    assert re.search(SHUT[way], await refusal(url, dbname=spare))
     await refusal(url, user=spare, dbname=spare)
     # The refusals have harmed nobody.
     assert await ask(url, "SELECT current_database()") == project["database_name"]

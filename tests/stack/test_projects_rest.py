@@ -45,7 +45,8 @@ async def test_both_urls_are_the_same_role_and_database(rest: Rest, project: pro
     connections = (await rest.expect(200, "GET", f"/v1/projects/{project['id']}/connections"))["connections"]
     assert connections["username"] == project["role_name"]
     direct, pooled = parts(connections["direct_url"]), parts(connections["pooled_url"])
-    assert {**direct, "port": pooled["port"]} == pooled
+    # Each URL says what its own listener demands.
+    assert {**direct, "port": pooled["port"], "sslmode": pooled["sslmode"]} == pooled
     assert (direct["user"], direct["dbname"]) == (project["role_name"], project["database_name"])
     assert (direct["port"], pooled["port"]) == (str(project["direct_port"]), str(project["pooled_port"]))
     assert direct["sslmode"] == project["ssl_mode"]
