@@ -114,6 +114,16 @@ ensure_venv() {
   exec 9<&-
 }
 
+# ensure_node_postgres : install node-postgres, as locked, beside the tests that use it. Returns 1 when it cannot.
+ensure_node_postgres() {
+  local directory=tests/stack/drivers/node
+  local lock=$directory/package-lock.json stamp=$directory/node_modules/stamp
+  if cmp -s "$lock" "$stamp"; then return; fi
+  PATH=$PWD/.venv/bin:$PATH stage "install node-postgres (log: $log)" \
+    npm ci --prefix "$directory" --no-audit --no-fund --ignore-scripts || return 1
+  cp "$lock" "$stamp"
+}
+
 # What the packages in .venv depend on: the project's file, the Python, and where the clone is.
 venv_state() {
   { sha256sum <pyproject.toml; .venv/bin/python -V; pwd; } | sha256sum
