@@ -545,9 +545,11 @@ class Connections(_message.Message):
     POOLED_URL_FIELD_NUMBER: _builtins.int
     username: _builtins.str
     direct_url: _builtins.str
-    """Straight to PostgreSQL."""
+    """Straight to PostgreSQL. Its `sslmode` is what the listener demands."""
     pooled_url: _builtins.str
-    """Through the pooler, in transaction mode."""
+    """Through the pooler, in transaction mode. Below PgBouncer 1.21, tell a driver that prepares statements by itself not to:
+    psycopg 3 `prepare_threshold=None`, asyncpg `statement_cache_size=0`. Its `sslmode` is what the listener demands.
+    """
     def __init__(
         self,
         *,

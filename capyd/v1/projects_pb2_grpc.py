@@ -119,7 +119,8 @@ class ProjectServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConnections(self, request, context):
-        """Get the connection URLs of a provisioned project, password included.
+        """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
+        told of prepared statements behind an older pooler, stands in docs/connecting.md.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class ProjectServiceStub:
     RetryProvisioning: _grpc.UnaryUnaryMultiCallable[_projects_pb2.RetryProvisioningRequest, _projects_pb2.RetryProvisioningResponse]
     """Try the provisioning of a failed project again."""
     GetConnections: _grpc.UnaryUnaryMultiCallable[_projects_pb2.GetConnectionsRequest, _projects_pb2.GetConnectionsResponse]
-    """Get the connection URLs of a provisioned project, password included."""
+    """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
+    told of prepared statements behind an older pooler, stands in docs/connecting.md.
+    """
 
 @_typing.type_check_only
 class ProjectServiceAsyncStub(ProjectServiceStub):
@@ -66,7 +68,9 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     RetryProvisioning: _aio.UnaryUnaryMultiCallable[_projects_pb2.RetryProvisioningRequest, _projects_pb2.RetryProvisioningResponse]  # type: ignore[assignment]
     """Try the provisioning of a failed project again."""
     GetConnections: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetConnectionsRequest, _projects_pb2.GetConnectionsResponse]  # type: ignore[assignment]
-    """Get the connection URLs of a provisioned project, password included."""
+    """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
+    told of prepared statements behind an older pooler, stands in docs/connecting.md.
+    """
 
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     """Project (logical database) lifecycle."""
@@ -125,6 +129,8 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projects_pb2.GetConnectionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projects_pb2.GetConnectionsResponse, _abc.Awaitable[_projects_pb2.GetConnectionsResponse]]:
-        """Get the connection URLs of a provisioned project, password included."""
+        """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
+        told of prepared statements behind an older pooler, stands in docs/connecting.md.
+        """
 
 def add_ProjectServiceServicer_to_server(servicer: ProjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
