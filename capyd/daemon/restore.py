@@ -7,11 +7,13 @@ from pathlib import Path
 from capyd.config import Settings
 from capyd.daemon.ledger_merge import Merged, merge_ledger
 from capyd.daemon.offline import NewState, StateError, offline, opened, put, unfinished
+from capyd.domain.audit import EMPTY_CHAIN, STATE_RESTORED, NewAuditEvent
 from capyd.domain.ids import new_id
 from capyd.domain.records import Ledger
 from capyd.postgres.ledger_records import find_ledger
 from capyd.postgres.preparation import read_system_identifier
 from capyd.runtime.clock import Clock
+from capyd.sqlite.audit import continue_audit_chain
 from capyd.sqlite.counts import count_objects
 from capyd.sqlite.database import Database
 from capyd.sqlite.events import start_event_stream
@@ -76,5 +78,6 @@ async def _merge(settings: Settings, database: Database, ledger: Ledger | None, 
             merged = await merge_ledger(
                 tx, ledger, job_error=_JOB_ERROR, max_attempts=settings.jobs.max_attempts, now=clock()
             )
+        await continue_audit_chain(tx, NewAuditEvent(STATE_RESTORED), EMPTY_CHAIN, now=clock())
         await start_event_stream(tx, new_id("stream"), reason="the state file is that of a backup", now=clock())
     return merged

@@ -6,7 +6,7 @@ from typing import Literal
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LENGTH = 20  # 103 bits: never the same twice
 
-IdPrefix = Literal["prj", "job", "org", "key", "cls", "boot", "req", "stream"]
+IdPrefix = Literal["prj", "job", "org", "key", "cls", "boot", "req", "stream", "aud"]
 
 
 def new_id(prefix: IdPrefix) -> str:
