@@ -238,6 +238,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
         Duty("back up the state", timedelta(minutes=5), partial(_back_up_when_due, settings, clock)),
+        Duty("look at the pooler's certificate", timedelta(minutes=1), engine.pooler_sync.look_at_certificate),
         Duty("look after the spares", timedelta(minutes=5), engine.spares.look_after),
     )
 

@@ -11,6 +11,20 @@ _CONSOLE_DATABASE = "pgbouncer"
 Row = Mapping[str, Any]
 
 
+def find_other_parameters(parameters: Mapping[str, str | int], config: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """What `SHOW CONFIG` says otherwise than `parameters`: what a reload ought to change, and what a restart."""
+    by_reload: list[str] = []
+    by_restart: list[str] = []
+    found = {str(row["key"]): row for row in config}
+    for name, value in parameters.items():
+        row = found.get(name)
+        if row is None:
+            by_reload.append(f"{name}: there is no such parameter")
+        elif str(row["value"]) != str(value):
+            (by_reload if row["changeable"] == "yes" else by_restart).append(f"{name} is {row['value']}, not {value}")
+    return by_reload, by_restart
+
+
 def find_differences(
     entries: Iterable[PoolerEntry], *, databases: Sequence[Row], users: Sequence[Row], postgres: PostgresSettings
 ) -> list[str]:

@@ -8,11 +8,13 @@ from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.failures import PoolerUnreachableError, TransientError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
-from capyd.pgbouncer.comparison import find_differences
+from capyd.pgbouncer.certificate import Stamp, read_stamp
+from capyd.pgbouncer.comparison import find_differences, find_other_parameters
 from capyd.pgbouncer.console import CommandError, Console, open_console
 from capyd.pgbouncer.contents import PoolerContents, read_contents
 from capyd.pgbouncer.files import read_console_password, read_files, write_files
-from capyd.pgbouncer.render import FILE_NAMES, INI, USERS, render
+from capyd.pgbouncer.parameters import list_parameters
+from capyd.pgbouncer.render import CONSOLE_USER, FILE_NAMES, INI, USERS, render
 from capyd.pgbouncer.version import Version
 from capyd.runtime.logs import get_logger
 
@@ -28,6 +30,8 @@ class Pooler:
         self._applying = asyncio.Lock()
         self._verified: dict[str, bytes] | None = None
         """What the running pooler was last seen with."""
+        self._certificate: Stamp | None = None
+        """The certificate that it has read. None: nobody has told it to yet."""
 
     async def write_initial_files(self, version: Version) -> None:
         """Write a configuration that a pooler of this version can start on, keeping the entries of one that is there.
@@ -56,14 +60,16 @@ class Pooler:
         """
         wanted = list(entries)
         async with self._applying, self._console() as console:
-            configuration = await self._render(wanted, await console.version())
-            if configuration == self._verified:
+            version = await console.version()
+            configuration = await self._render(wanted, version)
+            certificate = await asyncio.to_thread(read_stamp, self._settings)
+            if configuration == self._verified and certificate == self._certificate:
                 return
-            self._verified = None
+            self._verified = self._certificate = None
             before = await asyncio.to_thread(read_files, self._settings.config_dir, FILE_NAMES)
             await write_files(self._settings.config_dir, configuration)
             try:
-                mistakes = await self._reload_and_compare(console, wanted)
+                mistakes = await self._reload_and_compare(console, wanted, version)
             except PoolerUnreachableError:
                 # Perhaps these files ended it: it is to start again on those that it ran with.
                 await write_files(self._settings.config_dir, before)
@@ -74,7 +80,7 @@ class Pooler:
                     "the pooler did not take its new configuration; the former one is in force again",
                     detail="\n".join(mistakes),
                 )
-            self._verified = configuration
+            self._verified, self._certificate = configuration, certificate
 
     async def reconnect(self, database: str) -> None:
         """Have new server connections made as the old ones fall free: roles' settings count from login on."""
@@ -92,6 +98,10 @@ class Pooler:
         """Undo `disable_and_kill`, for a drop that did not come about."""
         await self._command(database, "RESUME", when="paused")
         await self._command(database, "ENABLE", when="disabled")
+
+    def has_new_certificate(self) -> bool:
+        """Whether its certificate has been replaced since it was read: `apply` has it read again."""
+        return self._certificate is not None and self._certificate != read_stamp(self._settings)
 
     async def probe(self) -> str | None:
         """The running pooler's version, such as `1.18.0`, or None when it does not answer."""
@@ -143,14 +153,19 @@ class Pooler:
             entries, version=version, pooler=self._settings, postgres=self._postgres, console_password=password
         )
 
-    async def _reload_and_compare(self, console: Console, wanted: list[PoolerEntry]) -> list[str]:
+    async def _reload_and_compare(self, console: Console, wanted: list[PoolerEntry], version: Version) -> list[str]:
         """What is wrong with the running configuration after a reload; nothing, it is hoped."""
         try:
             await console.reload()
             databases, users = await console.show("DATABASES"), await console.show("USERS")
+            config = await console.show("CONFIG")
         except CommandError as error:
             return [str(error)]
-        return find_differences(wanted, databases=databases, users=users, postgres=self._postgres)
+        parameters = list_parameters(self._settings, version, console_user=CONSOLE_USER)
+        mistakes, at_restart = find_other_parameters(parameters, config)
+        if at_restart:
+            logger.warning("pooler.restart_needed", parameters=at_restart)
+        return mistakes + find_differences(wanted, databases=databases, users=users, postgres=self._postgres)
 
     async def _restore(self, console: Console, before: Mapping[str, bytes]) -> None:
         await write_files(self._settings.config_dir, before)

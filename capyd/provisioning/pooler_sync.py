@@ -66,6 +66,12 @@ class PoolerSync:
         """The cluster is back: it may know of tenants that the pooler's files do not."""
         self.request()
 
+    async def look_at_certificate(self) -> None:
+        """Have the pooler read its certificate again when that has been replaced."""
+        if self._pooler.has_new_certificate():
+            logger.info("pooler.new_certificate")
+            self.request()
+
     async def run(self) -> None:
         """Serve requests until cancelled; one that fails is tried again."""
         trouble = None

@@ -9,7 +9,7 @@ from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.failures import PermanentError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
-from capyd.pgbouncer.comparison import find_differences
+from capyd.pgbouncer.comparison import find_differences, find_other_parameters
 from capyd.pgbouncer.files import read_console_password
 from capyd.pgbouncer.parameters import list_parameters
 from capyd.pgbouncer.render import render, render_ini
@@ -115,6 +115,19 @@ def test_differences_are_told_a_line_each() -> None:
         "capy_b: there is no such user",
         "capy_old: an entry that should not be there",
     ]
+
+
+def test_parameters_that_differ_are_told_by_what_would_change_them() -> None:
+    config = [
+        {"key": "pool_mode", "value": "session", "changeable": "yes"},
+        {"key": "listen_port", "value": "6432", "changeable": "no"},
+        {"key": "log_connections", "value": "0", "changeable": "yes"},
+    ]
+    wanted = {"pool_mode": "transaction", "listen_port": 6433, "log_connections": 0, "max_prepared_statements": 200}
+    assert find_other_parameters(wanted, config) == (
+        ["pool_mode is session, not transaction", "max_prepared_statements: there is no such parameter"],
+        ["listen_port is 6432, not 6433"],
+    )
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words\n", 'a"b\n', "a\nb\n"])
