@@ -41,6 +41,15 @@ async def test_one_round_has_a_sample_of_every_row():
     assert report["versions"].keys() >= {"capyd", "PostgreSQL", "PgBouncer"}
 
 
+async def test_the_pooler_is_measured_at_every_size():
+    status, output, errors = await bench("pooler", "--rounds", "1", "--json")
+
+    assert status == 0, errors
+    rows = {row["name"]: row for row in json.loads(output)["benchmarks"]["pooler"]["rows"]}
+    assert {"RELOAD, 1,000 entries", "a change, 1,000 entries"} <= rows.keys()
+    assert all(row["median_ms"] > 0 for row in rows.values())
+
+
 async def test_what_cannot_start_is_a_sentence(tmp_path):
     status, output, errors = await bench("create", "--postgres-bin", str(tmp_path))
 
