@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "daemon": "capyd.cli.daemon:daemon",
     "dev": "capyd.cli.dev:dev",
     "doctor": "capyd.cli.doctor:doctor",
+    "events": "capyd.cli.events:events",
     "keys": "capyd.cli.keys:keys",
     "rebuild-state": "capyd.cli.state:rebuild_state_command",
     "restore-state": "capyd.cli.state:restore_state_command",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from google.protobuf.json_format import MessageToDict
@@ -17,9 +17,11 @@ _WIDTH_OF_A_FILE = 240
 Row = TypeVar("Row", bound=Message)
 
 
-def print_table(rows: Iterable[Row], columns: Sequence[tuple[str, Callable[[Row], str]]]) -> None:
+def print_table(
+    rows: Iterable[Row], columns: Sequence[tuple[str, Callable[[Row], str]]], *, headed: bool = True
+) -> None:
     """One line a row; nothing in a value is taken for markup. The first column, the id, is never cut or folded."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=headed)
     for place, (heading, _) in enumerate(columns):
         table.add_column(heading, overflow="fold", no_wrap=place == 0)
     for row in rows:
@@ -32,8 +34,20 @@ def print_table(rows: Iterable[Row], columns: Sequence[tuple[str, Callable[[Row]
 
 def print_json(message: Message) -> None:
     """The message as JSON."""
-    shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(message_values(message), indent=2, ensure_ascii=False))
+
+
+def print_json_line(message: Message, **values: object) -> None:
+    """The message as one line of JSON; `values` stand in place of its own."""
+    click.echo(json.dumps({**message_values(message), **values}, ensure_ascii=False))
+
+
+def message_values(message: Message) -> dict[str, Any]:
+    """The message as values of JSON, in protobuf's own mapping: 64-bit integers are texts there."""
+    shown: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return shown
 
 
 def moment(stamp: Timestamp) -> str:

@@ -45,6 +45,7 @@ from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
 from capyd.usecases.doctor import Doctor
 from capyd.usecases.event_pruner import EventPruner
+from capyd.usecases.events import Events
 from capyd.usecases.extensions import Extensions
 from capyd.usecases.idempotency import RepeatedRequests
 from capyd.usecases.jobs import Jobs
@@ -74,6 +75,7 @@ class Faces:
 
     authenticator: Authenticator
     cluster: Cluster
+    events: Events
     repeated: RepeatedRequests
     servicers: dict[str, object]
 
@@ -213,16 +215,21 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         clock=clock,
     )
     engine.cluster.when_ready(cluster.learn_version)
+    events = Events(database=database, heartbeat=settings.events.heartbeat)
+    database.when_committed(events.wake)
     return Faces(
         authenticator=authenticator,
         cluster=cluster,
+        events=events,
         repeated=RepeatedRequests(database=database, clock=clock),
         servicers={
             "ProjectService": ProjectServicer(projects=projects, connections=connections, cluster=cluster),
             "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
             "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
             "OrganizationService": OrganizationServicer(organizations=organizations, api_keys=api_keys),
-            "ClusterService": ClusterServicer(cluster=cluster, doctor=Doctor(reconciler=engine.reconciler)),
+            "ClusterService": ClusterServicer(
+                cluster=cluster, doctor=Doctor(reconciler=engine.reconciler), events=events
+            ),
         },
     )
 

@@ -74,6 +74,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
     finally:
         logger.info("daemon.stopping")
         await listeners.set_serving(serving=False)
+        faces.events.close()
         await listeners.stop(grace_seconds=_CALLS_GRACE_SECONDS)
         await tasks.stop()
         await engine.runner.stop(grace_seconds=_JOBS_GRACE_SECONDS)

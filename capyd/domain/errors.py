@@ -1,25 +1,42 @@
 """The one vocabulary of refusals. Each edge has one table that translates it."""
 
+from collections.abc import Mapping
+
 
 class CapydError(Exception):
     """A refusal whose text is meant for the caller: one sentence, what is wrong and what would be right.
 
-    `code` is a stable word for programs; `field` names the request field at fault, where one is.
+    `code` is a stable word for programs; `field` names the request field at fault, where one is; `facts` are what a
+    program needs to go on.
     """
 
     code = "internal"
 
-    def __init__(self, message: str, *, code: str | None = None, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.code
         self.field = field
+        self.facts = dict(facts or {})
 
 
 class InvalidError(CapydError):
     """The request is malformed or out of range, whatever the state of the world."""
 
     code = "invalid_argument"
+
+
+class OutOfRangeError(InvalidError):
+    """A place in a list or stream that is not there, or not any more."""
+
+    code = "out_of_range"
 
 
 class UnauthenticatedError(CapydError):

@@ -12,6 +12,7 @@ from capyd.domain.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    OutOfRangeError,
     TakenError,
     UnauthenticatedError,
     UnavailableError,
@@ -21,6 +22,7 @@ ERROR_DOMAIN: Final = "capyd"
 
 # The first class that fits: the narrower ones stand before those they derive from.
 _CODES: Final = (
+    (OutOfRangeError, code_pb2.OUT_OF_RANGE),
     (InvalidError, code_pb2.INVALID_ARGUMENT),
     (UnauthenticatedError, code_pb2.UNAUTHENTICATED),
     (ForbiddenError, code_pb2.PERMISSION_DENIED),
@@ -34,7 +36,9 @@ _CODES: Final = (
 def to_status(error: CapydError) -> status_pb2.Status:
     """The refusal as a `google.rpc.Status`: ErrorInfo always, BadRequest and RetryInfo where they say something."""
     code = next((code for kind, code in _CODES if isinstance(error, kind)), code_pb2.INTERNAL)
-    details: list[message.Message] = [error_details_pb2.ErrorInfo(reason=error.code, domain=ERROR_DOMAIN)]
+    details: list[message.Message] = [
+        error_details_pb2.ErrorInfo(reason=error.code, domain=ERROR_DOMAIN, metadata=error.facts)
+    ]
     if error.field is not None:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))

@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from capyd.config.settings import ClusterSettings
 from capyd.domain.api_keys import ApiKey
 from capyd.domain.durations import format_duration
+from capyd.domain.events import Event
 from capyd.domain.findings import CheckReport
 from capyd.domain.jobs import Job
 from capyd.domain.organizations import Organization
@@ -144,6 +145,22 @@ def to_principal(principal: Principal) -> organizations_pb2.Principal:
         organization_id=principal.organization_id,
         api_key_id=principal.api_key_id,
         project_id=principal.project_id,
+    )
+
+
+def to_event(event: Event) -> cluster_pb2.Event:
+    """An event."""
+    return cluster_pb2.Event(
+        sequence=event.sequence,
+        id=event.id,
+        type=event.type,
+        organization_id=event.organization_id,
+        project_id=event.project_id,
+        job_id=event.job_id,
+        revision=event.revision,
+        message=event.message,
+        details={name: str(value) for name, value in event.details.items()},
+        occurred_at=to_timestamp(event.occurred_at),
     )
 
 

@@ -45,6 +45,16 @@ class ClusterServiceStub:
                 request_serializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.FromString,
                 _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/capyd.v1.ClusterService/WatchEvents',
+                request_serializer=capyd_dot_v1_dot_cluster__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_cluster__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/capyd.v1.ClusterService/ListEvents',
+                request_serializer=capyd_dot_v1_dot_cluster__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_cluster__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
         self.ListRegions = channel.unary_unary(
                 '/capyd.v1.ClusterService/ListRegions',
                 request_serializer=capyd_dot_v1_dot_cluster__pb2.ListRegionsRequest.SerializeToString,
@@ -75,6 +85,25 @@ class ClusterServiceServicer:
 
     def CheckCluster(self, request, context):
         """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """Stream everything that happens on this cluster, in the order in which it was committed, and without a gap.
+
+        The first message has no events: it says which stream this is, and how far it is. One without events follows
+        whenever nothing has happened for a while. Whoever was away goes on with `after_sequence` and `stream_id`:
+        OUT_OF_RANGE (`events_pruned`) says that events in between are gone, FAILED_PRECONDITION (`stream_changed`) that
+        the state was rebuilt or restored; in both cases, list what there is and start over. UNAVAILABLE: come again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """List events, the oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +142,16 @@ def add_ClusterServiceServicer_to_server(servicer, server):
                     servicer.CheckCluster,
                     request_deserializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=capyd_dot_v1_dot_cluster__pb2.WatchEventsRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_cluster__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=capyd_dot_v1_dot_cluster__pb2.ListEventsRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_cluster__pb2.ListEventsResponse.SerializeToString,
             ),
             'ListRegions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegions,
@@ -185,6 +224,60 @@ class ClusterService:
             '/capyd.v1.ClusterService/CheckCluster',
             capyd_dot_v1_dot_cluster__pb2.CheckClusterRequest.SerializeToString,
             capyd_dot_v1_dot_cluster__pb2.CheckClusterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/capyd.v1.ClusterService/WatchEvents',
+            capyd_dot_v1_dot_cluster__pb2.WatchEventsRequest.SerializeToString,
+            capyd_dot_v1_dot_cluster__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.ClusterService/ListEvents',
+            capyd_dot_v1_dot_cluster__pb2.ListEventsRequest.SerializeToString,
+            capyd_dot_v1_dot_cluster__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

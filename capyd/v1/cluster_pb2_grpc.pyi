@@ -37,6 +37,16 @@ class ClusterServiceStub:
     """Say how the service is, component by component."""
     CheckCluster: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.CheckClusterRequest, _cluster_pb2.CheckClusterResponse]
     """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
+    WatchEvents: _grpc.UnaryStreamMultiCallable[_cluster_pb2.WatchEventsRequest, _cluster_pb2.WatchEventsResponse]
+    """Stream everything that happens on this cluster, in the order in which it was committed, and without a gap.
+
+    The first message has no events: it says which stream this is, and how far it is. One without events follows
+    whenever nothing has happened for a while. Whoever was away goes on with `after_sequence` and `stream_id`:
+    OUT_OF_RANGE (`events_pruned`) says that events in between are gone, FAILED_PRECONDITION (`stream_changed`) that
+    the state was rebuilt or restored; in both cases, list what there is and start over. UNAVAILABLE: come again.
+    """
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ListEventsRequest, _cluster_pb2.ListEventsResponse]
+    """List events, the oldest first."""
     ListRegions: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ListRegionsRequest, _cluster_pb2.ListRegionsResponse]
     """List the regions that take projects."""
     ListClusters: _grpc.UnaryUnaryMultiCallable[_cluster_pb2.ListClustersRequest, _cluster_pb2.ListClustersResponse]
@@ -53,6 +63,16 @@ class ClusterServiceAsyncStub(ClusterServiceStub):
     """Say how the service is, component by component."""
     CheckCluster: _aio.UnaryUnaryMultiCallable[_cluster_pb2.CheckClusterRequest, _cluster_pb2.CheckClusterResponse]  # type: ignore[assignment]
     """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
+    WatchEvents: _aio.UnaryStreamMultiCallable[_cluster_pb2.WatchEventsRequest, _cluster_pb2.WatchEventsResponse]  # type: ignore[assignment]
+    """Stream everything that happens on this cluster, in the order in which it was committed, and without a gap.
+
+    The first message has no events: it says which stream this is, and how far it is. One without events follows
+    whenever nothing has happened for a while. Whoever was away goes on with `after_sequence` and `stream_id`:
+    OUT_OF_RANGE (`events_pruned`) says that events in between are gone, FAILED_PRECONDITION (`stream_changed`) that
+    the state was rebuilt or restored; in both cases, list what there is and start over. UNAVAILABLE: come again.
+    """
+    ListEvents: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ListEventsRequest, _cluster_pb2.ListEventsResponse]  # type: ignore[assignment]
+    """List events, the oldest first."""
     ListRegions: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ListRegionsRequest, _cluster_pb2.ListRegionsResponse]  # type: ignore[assignment]
     """List the regions that take projects."""
     ListClusters: _aio.UnaryUnaryMultiCallable[_cluster_pb2.ListClustersRequest, _cluster_pb2.ListClustersResponse]  # type: ignore[assignment]
@@ -78,6 +98,28 @@ class ClusterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cluster_pb2.CheckClusterResponse, _abc.Awaitable[_cluster_pb2.CheckClusterResponse]]:
         """Compare projects, ledger, PostgreSQL and the pooler; with `repair`, mend what is safe to mend."""
+
+    @_abc_1.abstractmethod
+    def WatchEvents(
+        self,
+        request: _cluster_pb2.WatchEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_cluster_pb2.WatchEventsResponse], _abc.AsyncIterator[_cluster_pb2.WatchEventsResponse]]:
+        """Stream everything that happens on this cluster, in the order in which it was committed, and without a gap.
+
+        The first message has no events: it says which stream this is, and how far it is. One without events follows
+        whenever nothing has happened for a while. Whoever was away goes on with `after_sequence` and `stream_id`:
+        OUT_OF_RANGE (`events_pruned`) says that events in between are gone, FAILED_PRECONDITION (`stream_changed`) that
+        the state was rebuilt or restored; in both cases, list what there is and start over. UNAVAILABLE: come again.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _cluster_pb2.ListEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cluster_pb2.ListEventsResponse, _abc.Awaitable[_cluster_pb2.ListEventsResponse]]:
+        """List events, the oldest first."""
 
     @_abc_1.abstractmethod
     def ListRegions(
