@@ -9,10 +9,13 @@ from typing import NoReturn
 import uvloop
 
 from capyd.runtime.logs import configure_logs, get_logger
+from capyd.runtime.notify import ServiceManager
 from capyd.runtime.settings_file import SettingsError, read_settings
-from capyd.runtime.signals import stop_event
+from capyd.runtime.signals import reload_event, stop_event
+from capyd.runtime.tasks import TaskEndedError, Tasks
 from capyd_http.config import HttpSettings
 from capyd_http.server import ListenError, running_gateway
+from capyd_http.service import tell
 
 logger = get_logger(__name__)
 
@@ -29,17 +32,41 @@ def main() -> None:
     configure_logs(level=settings.logs.level, log_format=settings.logs.format)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
-    except ListenError as error:
+            runner.run(_serve(settings, arguments.config))
+    except (ListenError, TaskEndedError) as error:
         _fail(error, code=1)
 
 
-async def _serve(settings: HttpSettings) -> None:
-    stop = stop_event()
+async def _serve(settings: HttpSettings, file: Path) -> None:
+    stop, reload = stop_event(), reload_event()
+    service_manager = ServiceManager.of_this_process()
+    tasks = Tasks()
     async with running_gateway(settings) as port:
         logger.info("gateway.listening", host=settings.listen_host, port=port, backend=settings.backend)
-        await stop.wait()
-        logger.info("gateway.stopping")
+        tasks.start("service", tell(service_manager, host=settings.listen_host, port=port))
+        tasks.start("reload", _reload_whenever_asked(reload, service_manager, file))
+        try:
+            await tasks.until(stop)
+        finally:
+            logger.info("gateway.stopping")
+            service_manager.stopping()
+            await tasks.stop()
+
+
+async def _reload_whenever_asked(asked: asyncio.Event, service_manager: ServiceManager, file: Path) -> None:
+    """At each SIGHUP: take up the log settings of the file. The others need a restart."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        service_manager.reloading()
+        try:
+            settings = await asyncio.to_thread(read_settings, file, HttpSettings)
+        except SettingsError as error:
+            logger.warning("configuration.refused", reason=str(error))
+        else:
+            configure_logs(level=settings.logs.level, log_format=settings.logs.format)
+            logger.info("configuration.reloaded")
+        service_manager.ready()
 
 
 def _fail(error: Exception, *, code: int) -> NoReturn:

@@ -1,11 +1,13 @@
 """`capyd daemon`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 import uvloop
 
 from capyd.cli.settings import config_option, load_settings
+from capyd.config import Settings
 from capyd.daemon.run import run_daemon
 from capyd.daemon.state_lock import StateLockedError
 from capyd.domain.errors import InvalidError
@@ -13,6 +15,7 @@ from capyd.host.sealing import KeyFileError
 from capyd.postgres.ownership import ClusterHeldError
 from capyd.rpc.listeners import ListenError
 from capyd.runtime.logs import configure_logs
+from capyd.runtime.settings_file import read_settings
 from capyd.runtime.tasks import TaskEndedError
 from capyd.sqlite.integrity import DamagedFileError
 from capyd.sqlite.migrations import SchemaTooNewError
@@ -25,7 +28,7 @@ def daemon(config: Path) -> None:
     settings = load_settings(config)
     configure_logs(level=settings.logs.level, log_format=settings.logs.format)
     try:
-        uvloop.run(run_daemon(settings))
+        uvloop.run(run_daemon(settings, read_again=partial(read_settings, config, Settings)))
     except (StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
         raise click.ClickException(str(error)) from error
     except TaskEndedError as error:

@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "events": "capyd.cli.events:events",
     "keys": "capyd.cli.keys:keys",
     "rebuild-state": "capyd.cli.state:rebuild_state_command",
+    "setup": "capyd.cli.setup:setup",
     "restore-state": "capyd.cli.state:restore_state_command",
     "orgs": "capyd.cli.organizations:orgs",
 }

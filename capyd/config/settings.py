@@ -1,5 +1,6 @@
 """Every setting of the daemon, with its meaning, unit and default. `deploy/capyd.toml.example` shows them all."""
 
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +16,23 @@ from capyd.runtime.settings_file import Section
 
 # Where a Unix socket's path no longer fits the kernel's structure (sun_path), its final NUL included.
 _SOCKET_PATH_BYTES = 107
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
+# Where `scripts/install` keeps the files that the unit loads: for a command that no service manager started.
+_CREDENTIALS_BY_HAND = "/etc/capyd/credentials"
 
 
 def _cluster_id(text: str) -> str:
     if not re.fullmatch(r"cls_[A-Za-z0-9_-]{1,60}", text):
         raise ValueError("must be cls_ and 1 to 60 letters, digits, - or _")
     return text
+
+
+def _in_credentials(value: object) -> object:
+    """A path may begin with the directory in which systemd puts a unit's credentials."""
+    if not isinstance(value, str) or not value.startswith(_CREDENTIALS):
+        return value
+    directory = os.environ.get("CREDENTIALS_DIRECTORY", _CREDENTIALS_BY_HAND)
+    return f"{directory}/{value.removeprefix(_CREDENTIALS)}"
 
 
 def _absolute(path: Path) -> Path:
@@ -51,6 +63,7 @@ def _loopback(address: str) -> str:
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+CredentialPath = Annotated[Path, BeforeValidator(_in_credentials), AfterValidator(_absolute)]
 SocketPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_short_enough)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -85,8 +98,9 @@ class StateSettings(Section):
 
     path: AbsolutePath = Path("/var/lib/capyd/capyd.sqlite")
     """The SQLite file. One daemon per file."""
-    secret_key_file: AbsolutePath = Path("/etc/capyd/secret.key")
-    """32 random bytes, base64: what project passwords are encrypted under. Kept apart from the state file."""
+    secret_key_file: CredentialPath = Path("/etc/capyd/secret.key")
+    """32 random bytes, base64: what project passwords are encrypted under. Kept apart from the state file.
+    This and the other secrets may be `$CREDENTIALS_DIRECTORY/name`: systemd's LoadCredential puts them there."""
     backup_dir: AbsolutePath | None = None
     """Where backups of the file go. Absent: `backups` beside it; better is another disk."""
     backup_every: Duration = timedelta(hours=6)
@@ -124,7 +138,7 @@ class PoolerSettings(Section):
     """The operating system's user that PgBouncer runs as: the map `capyd_pooler` is for it."""
     binary: Path = Path("pgbouncer")
     """Asked for its version, which decides what may stand in its configuration."""
-    console_password_file: AbsolutePath = Path("/etc/capyd/pooler-console.password")
+    console_password_file: CredentialPath = Path("/etc/capyd/pooler-console.password")
     """The password of `capyd_console` on the admin console."""
     max_client_connections: Annotated[int, Field(ge=10)] = 5000
     tls_certificate_file: AbsolutePath | None = None

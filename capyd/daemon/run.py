@@ -1,9 +1,14 @@
 """The life of the daemon: lock, open, listen, work, drain, stop."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from capyd.config import Settings
 from capyd.daemon.composition import build_engine, build_faces, duties
+from capyd.daemon.reload import Reload, live_settings, read_certificates_again, reload_whenever_asked
+from capyd.daemon.service import Service, describe, until_progress
 from capyd.daemon.state_lock import StateLock
 from capyd.host.sealing import Sealer, read_key_file
 from capyd.jobs.rescuer import rescue
@@ -12,7 +17,8 @@ from capyd.rpc.listeners import Listeners
 from capyd.rpc.trust import AdminSocketTrust, TokenTrust
 from capyd.runtime.clock import utc_now
 from capyd.runtime.logs import get_logger
-from capyd.runtime.signals import stop_event
+from capyd.runtime.notify import ServiceManager
+from capyd.runtime.signals import reload_event, stop_event
 from capyd.runtime.tasks import Tasks
 from capyd.sqlite.database import Database
 from capyd.sqlite.integrity import DamagedFileError, check_integrity
@@ -23,15 +29,24 @@ _CALLS_GRACE_SECONDS = 2.0
 _JOBS_GRACE_SECONDS = 10.0
 
 
-async def run_daemon(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of the daemon from outside."""
+
+    stop: asyncio.Event
+    reload: asyncio.Event
+    read_again: Callable[[], Settings]
+
+
+async def run_daemon(settings: Settings, *, read_again: Callable[[], Settings]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. SIGHUP: take up what `read_again` returns.
 
     Raises:
         StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError: it cannot
             start, and why.
         TaskEndedError: a part of it has failed, and a new start is better than going on.
     """
-    stop = stop_event()
+    asked = _Asked(stop_event(), reload_event(), read_again)
     sealer = Sealer(read_key_file(settings.state.secret_key_file))
     settings.state.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = StateLock(settings.state.path)
@@ -40,13 +55,14 @@ async def run_daemon(settings: Settings) -> None:
         await _check_state_file(settings)
     database = await Database.open(settings.state.path)
     try:
-        await _serve(settings, database, sealer, stop)
+        await _serve(settings, database, sealer, asked)
     finally:
         await database.close()
         lock.release()
 
 
-async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: asyncio.Event) -> None:
+async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: _Asked) -> None:
+    service_manager = ServiceManager.of_this_process()
     engine = build_engine(settings, database=database, sealer=sealer, clock=utc_now)
     faces = build_faces(settings, engine, database=database, sealer=sealer, clock=utc_now)
     await faces.cluster.adopt_identity()
@@ -54,6 +70,13 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
     await engine.connections.open()
     listeners = Listeners(faces.servicers, faces.repeated)
     tasks = Tasks()
+    service = Service(
+        service_manager,
+        until_progress=partial(until_progress, engine, database),
+        status=partial(describe, engine, database),
+    )
+    engine.cluster.when_ready(service.cluster_is_ready)
+    reload = Reload(settings, live_settings(engine))
     scheduler = Scheduler(duties(settings, engine, faces, database=database, clock=utc_now))
     try:
         await listeners.add_socket(settings.listen.admin_socket, AdminSocketTrust(), mode=0o600)
@@ -68,11 +91,18 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, stop: a
         tasks.start("spares", engine.spares.run())
         tasks.start("runner", engine.runner.run())
         tasks.start("scheduler", scheduler.run())
+        always = (partial(read_certificates_again, engine),)
+        tasks.start(
+            "reload",
+            reload_whenever_asked(asked.reload, service_manager, reload, read=asked.read_again, always=always),
+        )
+        tasks.start("service", service.run())
         await listeners.set_serving(serving=True)
         logger.info("daemon.started", cluster_id=settings.cluster.id, state=str(settings.state.path))
-        await _until(stop, tasks)
+        await tasks.until(asked.stop)
     finally:
         logger.info("daemon.stopping")
+        service_manager.stopping()
         await listeners.set_serving(serving=False)
         faces.events.close()
         await listeners.stop(grace_seconds=_CALLS_GRACE_SECONDS)
@@ -92,16 +122,3 @@ async def _check_state_file(settings: Settings) -> None:
             f"{error}. Its newest backup is in {settings.state.backups}: capyd restore-state takes it up again;"
             " without one, capyd rebuild-state makes a new file from the ledger in the cluster"
         ) from error
-
-
-async def _until(stop: asyncio.Event, tasks: Tasks) -> None:
-    """Return when asked to stop; raise when a task ends by itself."""
-    stopping = asyncio.create_task(stop.wait())
-    failing = asyncio.create_task(tasks.wait())
-    try:
-        await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
-        if failing.done():
-            await failing
-    finally:
-        stopping.cancel()
-        failing.cancel()

@@ -46,22 +46,36 @@ class Runner:
         self._passed_at = clock()
         self._woken = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Job] = {}
+        self._asked: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
 
     def wake(self) -> None:
         """Look for due jobs now. Callable from a transaction's `after_commit`."""
         self._woken.set()
 
+    async def until_passed(self) -> None:
+        """Return after the next pass: the proof that it still looks for jobs.
+
+        A pass that could not write the state is one too: a new start would not make room on the disk.
+        """
+        passed = asyncio.get_running_loop().create_future()
+        self._asked.append(passed)
+        self.wake()
+        await passed
+
     async def run(self) -> None:
         """Run until cancelled. Raises what an attempt could not commit: the daemon must start anew then."""
         while True:
             self._woken.clear()
+            asked, self._asked = self._asked, []
             try:
                 await self.start_due()
             except UnavailableError as error:
                 logger.warning("runner.state_not_writable", reason=error.message)
+                _answer(asked)
                 await asyncio.sleep(STATE_RETRY_SECONDS)
                 continue
+            _answer(asked)
             await self._sleep()
             if self._failure is not None:
                 raise self._failure
@@ -126,3 +140,9 @@ class Runner:
         if not attempt.cancelled() and attempt.exception() is not None:
             self._failure = attempt.exception()
         self.wake()
+
+
+def _answer(asked: list[asyncio.Future[None]]) -> None:
+    for passed in asked:
+        if not passed.done():  # who asked may have gone
+            passed.set_result(None)

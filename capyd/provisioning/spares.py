@@ -49,6 +49,11 @@ class Spares:
         """The databases that are being built or dropped just now: unfinished, and nothing is wrong with them."""
         return frozenset(self._in_hand)
 
+    def aim_at(self, target: int) -> None:
+        """Keep `target` ready from now on. Fewer than before: those that are there are used up first."""
+        self._target = target
+        self._woken.set()
+
     def claimed(self) -> None:
         """A spare was claimed: build another when it has become quiet."""
         self._quiet = False

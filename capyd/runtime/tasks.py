@@ -36,6 +36,22 @@ class Tasks:
         self._told = first
         raise TaskEndedError(f"the task {self._tasks[first]} ended by itself") from first.exception()
 
+    async def until(self, stop: asyncio.Event) -> None:
+        """Return when asked to stop.
+
+        Raises:
+            TaskEndedError: a task ended before that.
+        """
+        stopping = asyncio.create_task(stop.wait())
+        failing = asyncio.create_task(self.wait())
+        try:
+            await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+            if failing.done():
+                await failing
+        finally:
+            stopping.cancel()
+            failing.cancel()
+
     async def stop(self) -> None:
         """Cancel all tasks, the latest first, and wait until they are gone."""
         for task in reversed(list(self._tasks)):

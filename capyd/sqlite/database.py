@@ -102,6 +102,11 @@ class Database:
         """Call `callback` after each commit, whatever it changed."""
         self._when_committed.append(callback)
 
+    async def until_writer_answers(self) -> None:
+        """Return when the writer is free and has run a statement: proof that no transaction holds it for ever."""
+        async with self._writing:
+            await self._writer.execute("SELECT 1")
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A write transaction: committed when the block ends, rolled back when it raises or is cancelled.

@@ -1,0 +1,43 @@
+"""What the service manager hears of the gateway: that it is ready, and that it answers."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from capyd.runtime.notify import ServiceManager
+
+_ENOUGH: Final = timedelta(seconds=60)
+_HEALTHZ: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+async def tell(service_manager: ServiceManager, *, host: str, port: int) -> None:
+    """Say that it is ready, and feed the watchdog after each request of its own that was answered. Runs for ever."""
+    service_manager.status(f"answering on {host}:{port}")
+    service_manager.ready()
+    if service_manager.patience is None:
+        await asyncio.Event().wait()
+        return
+    pace = (service_manager.patience / 3).total_seconds()
+    while True:
+        if await _answers(_reachable(host), port):
+            service_manager.alive(starting_may_take=_ENOUGH)
+        await asyncio.sleep(pace)
+
+
+async def _answers(host: str, port: int) -> bool:
+    """A whole request over the listener, as a client makes it. False: it was refused, which is no progress."""
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    try:
+        writer.write(_HEALTHZ)
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
