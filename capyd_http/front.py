@@ -1,6 +1,7 @@
 """Where every request comes in and every answer goes out: its id, its log line, and errors as JSON."""
 
 import time
+from typing import Final
 
 from aiohttp import web
 
@@ -12,6 +13,8 @@ from capyd_http.router import Found, Router, Visit
 from capyd_http.transcode.invalid import shown
 
 logger = get_logger(__name__)
+
+_LOOKS: Final = ("/healthz", "/readyz")
 
 
 class Front:
@@ -37,7 +40,9 @@ class Front:
             logger.exception("request.failed", method=request.method, route=template, request_id=id_)
             answer = error_answer(internal_error(), request_id=id_)
         # The template and not the path, whose values and query are the caller's business.
-        logger.info(
+        # Those who ask again and again whether it is alive would fill a log by themselves.
+        log = logger.debug if template in _LOOKS else logger.info
+        log(
             "request",
             method=request.method,
             route=template,

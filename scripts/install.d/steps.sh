@@ -102,7 +102,7 @@ install_python() {
   if [ -n "$python" ]; then
     step "use the virtual environment $python"
     run mkdir -p "${venv%/*}"
-    run ln -sfn "$python" "$venv"
+    [ "$python" = "$(readlink -f "$venv")" ] || run ln -sfn "$python" "$venv"
     return
   fi
   if [ -z "$wheel" ]; then
