@@ -10,6 +10,7 @@ import uvloop
 
 from capyd.runtime.logs import configure_logs, get_logger
 from capyd.runtime.notify import ServiceManager
+from capyd.runtime.observation import MetricsListenError
 from capyd.runtime.settings_file import SettingsError, read_settings
 from capyd.runtime.signals import reload_event, stop_event
 from capyd.runtime.tasks import TaskEndedError, Tasks
@@ -33,7 +34,11 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, arguments.config))
-    except (ListenError, TaskEndedError) as error:
+    except ListenError as error:
+        _fail(error, code=1)
+    except TaskEndedError as error:
+        if isinstance(error.__cause__, MetricsListenError):
+            _fail(error.__cause__, code=1)
         _fail(error, code=1)
 
 
@@ -44,6 +49,10 @@ async def _serve(settings: HttpSettings, file: Path) -> None:
     async with running_gateway(settings) as port:
         logger.info("gateway.listening", host=settings.listen_host, port=port, backend=settings.backend)
         tasks.start("service", tell(service_manager, host=settings.listen_host, port=port))
+        if settings.metrics.address is not None:
+            from capyd_http.metrics import serve_gateway_metrics  # noqa: PLC0415  (costs nothing where it is not wanted)
+
+            tasks.start("metrics", serve_gateway_metrics(settings.metrics.address, backend=settings.backend))
         tasks.start("reload", _reload_whenever_asked(reload, service_manager, file))
         try:
             await tasks.until(stop)

@@ -15,6 +15,13 @@ class HttpLogSettings(Section):
     format: LogFormat = "json"
 
 
+class HttpMetricsSettings(Section):
+    """A listener for Prometheus: `/metrics`, and beside it `/healthz` and `/readyz`."""
+
+    address: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$")] | None = None
+    """`host:port`; without it nothing is measured."""
+
+
 class HttpSettings(Section):
     """The whole file."""
 
@@ -27,4 +34,5 @@ class HttpSettings(Section):
     deadline_seconds: Annotated[float, Field(gt=0, le=300)] = 25
     """How long a body may take to arrive (408), and the daemon to answer (504). Clients give up after 30."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
+    metrics: HttpMetricsSettings = HttpMetricsSettings()
     logs: HttpLogSettings = HttpLogSettings()

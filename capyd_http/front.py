@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from capyd.runtime.logs import get_logger
+from capyd.runtime.observation import observed
 from capyd_http.answers import error_answer
 from capyd_http.errors import ApiError, internal_error
 from capyd_http.request_ids import request_id
@@ -14,6 +15,7 @@ from capyd_http.transcode.invalid import shown
 
 logger = get_logger(__name__)
 
+_VERBS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 _LOOKS: Final = ("/healthz", "/readyz")
 
 
@@ -39,6 +41,9 @@ class Front:
         except Exception:
             logger.exception("request.failed", method=request.method, route=template, request_id=id_)
             answer = error_answer(internal_error(), request_id=id_)
+        seconds = time.perf_counter() - started
+        if observed.request is not None:
+            observed.request(f"{_known_verb(request.method)} {template or '-'}", str(answer.status), seconds)
         # The template and not the path, whose values and query are the caller's business.
         # Those who ask again and again whether it is alive would fill a log by themselves.
         log = logger.debug if template in _LOOKS else logger.info
@@ -47,10 +52,15 @@ class Front:
             method=request.method,
             route=template,
             status=answer.status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             request_id=id_,
         )
         return answer
+
+
+def _known_verb(verb: str) -> str:
+    """One of few words: a caller may send any, and each would be a series of its own."""
+    return verb if verb in _VERBS else "OTHER"
 
 
 async def _visit(request: web.BaseRequest, request_id: str, found: Found | None) -> web.Response:

@@ -19,19 +19,28 @@ async def healthz(visit: Visit) -> web.Response:
 
 def readyz(channel: grpc.aio.Channel) -> Handler:
     """A handler that answers 200 while the daemon says SERVING, and 503 with the reason otherwise."""
-    check = health_pb2_grpc.HealthStub(channel).Check
 
     async def handle(visit: Visit) -> web.Response:
-        try:
-            response = await check(health_pb2.HealthCheckRequest(), timeout=_DEADLINE_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            raise _not_ready(from_rpc(error).message) from error
-        if response.status != health_pb2.HealthCheckResponse.SERVING:
-            said = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
-            raise _not_ready(f"the daemon says {said}")
+        await check_daemon(channel)
         return json_answer(200, _OK, request_id=visit.request_id)
 
     return handle
+
+
+async def check_daemon(channel: grpc.aio.Channel) -> None:
+    """Return when the daemon says that it serves.
+
+    Raises:
+        ApiError: 503, with the reason.
+    """
+    check = health_pb2_grpc.HealthStub(channel).Check
+    try:
+        response = await check(health_pb2.HealthCheckRequest(), timeout=_DEADLINE_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        raise _not_ready(from_rpc(error).message) from error
+    if response.status != health_pb2.HealthCheckResponse.SERVING:
+        said = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
+        raise _not_ready(f"the daemon says {said}")
 
 
 def _not_ready(why: str) -> ApiError:

@@ -15,6 +15,7 @@ from capyd.host.sealing import KeyFileError
 from capyd.postgres.ownership import ClusterHeldError
 from capyd.rpc.listeners import ListenError
 from capyd.runtime.logs import configure_logs
+from capyd.runtime.observation import MetricsListenError
 from capyd.runtime.settings_file import read_settings
 from capyd.runtime.tasks import TaskEndedError
 from capyd.sqlite.integrity import DamagedFileError
@@ -32,6 +33,6 @@ def daemon(config: Path) -> None:
     except (StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
         raise click.ClickException(str(error)) from error
     except TaskEndedError as error:
-        if isinstance(error.__cause__, ClusterHeldError):
+        if isinstance(error.__cause__, (ClusterHeldError, MetricsListenError)):
             raise click.ClickException(str(error.__cause__)) from error
         raise click.ClickException(f"{error}: {error.__cause__!r}; start it again") from error

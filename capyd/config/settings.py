@@ -62,6 +62,12 @@ def _loopback(address: str) -> str:
     return address
 
 
+def _host_and_port(address: str) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}", address):
+        raise ValueError("must be host:port, such as 127.0.0.1:9187")
+    return address
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 CredentialPath = Annotated[Path, BeforeValidator(_in_credentials), AfterValidator(_absolute)]
 SocketPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_short_enough)]
@@ -222,6 +228,13 @@ class ExtensionSettings(Section):
         return self
 
 
+class MetricsSettings(Section):
+    """A listener for Prometheus: `/metrics`, and beside it `/healthz` and `/readyz`."""
+
+    address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    """`host:port`; without it nothing is measured. Whoever reaches it sees numbers and projects' ids, no secrets."""
+
+
 class LogSettings(Section):
     """What is logged, to standard error."""
 
@@ -243,6 +256,7 @@ class Settings(Section):
     plans: dict[str, PlanSettings] = Field(default_factory=dict)
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()
+    metrics: MetricsSettings = MetricsSettings()
     logs: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -97,6 +97,13 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
             reload_whenever_asked(asked.reload, service_manager, reload, read=asked.read_again, always=always),
         )
         tasks.start("service", service.run())
+        if settings.metrics.address is not None:
+            from capyd.daemon.metrics import serve_daemon_metrics  # noqa: PLC0415  (costs nothing where it is not wanted)
+
+            metrics = serve_daemon_metrics(
+                settings, settings.metrics.address, engine, faces, database=database, clock=utc_now
+            )
+            tasks.start("metrics", metrics)
         await listeners.set_serving(serving=True)
         logger.info("daemon.started", cluster_id=settings.cluster.id, state=str(settings.state.path))
         await tasks.until(asked.stop)

@@ -15,6 +15,7 @@ from capyd.jobs.steps import Steps
 from capyd.jobs.watchers import JobWatchers
 from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
+from capyd.runtime.observation import observed
 from capyd.sqlite.database import Database
 from capyd.sqlite.job_moves import complete_job, fail_job, retry_job
 
@@ -55,20 +56,23 @@ class Executor:
     async def execute(self, job: Job) -> None:
         """Run one attempt of a job that this daemon has claimed, and commit its outcome."""
         started = time.monotonic()
-        steps = Steps()
+        steps = Steps(job.type)
         self._in_hand[job.id] = steps
         try:
             outcome = await self._attempt(job, steps)
         finally:
             del self._in_hand[job.id]
         await self._commit_whatever_it_takes(job, outcome, steps.journal)
+        seconds, kind = time.monotonic() - started, type(outcome).__name__.lower()
+        if observed.attempt is not None:
+            observed.attempt(job.type, kind, seconds)
         logger.info(
-            f"job.{type(outcome).__name__.lower()}",
+            f"job.{kind}",
             job_id=job.id,
             job_type=job.type,
             project_id=job.project_id,
             attempt=job.attempts,
-            milliseconds=round((time.monotonic() - started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             error=None if isinstance(outcome, Completed) else outcome.error,
         )
 

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.runtime.failpoints import failpoints
+from capyd.runtime.observation import observed
 
 
 class Steps:
     """The journal of one attempt. It becomes the job's `last_stdout`."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_type: str) -> None:
+        self._job_type = job_type
         self._lines: list[str] = []
         self._cancelled_by: str | None = None
 
@@ -55,4 +57,7 @@ class Steps:
             verdict = "cancelled at its deadline after"
             raise TransientError(f"the step '{name}' did not end within {seconds:g} s") from error
         finally:
-            self._lines.append(f"{name}: {verdict} {(time.monotonic() - started) * 1000:.1f} ms")
+            seconds = time.monotonic() - started
+            if observed.step is not None:
+                observed.step(self._job_type, name, verdict.partition(" ")[0], seconds)
+            self._lines.append(f"{name}: {verdict} {seconds * 1000:.1f} ms")

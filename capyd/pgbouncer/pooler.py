@@ -13,6 +13,7 @@ from capyd.pgbouncer.comparison import find_differences, find_other_parameters
 from capyd.pgbouncer.console import CommandError, Console, open_console
 from capyd.pgbouncer.contents import PoolerContents, read_contents
 from capyd.pgbouncer.files import read_console_password, read_files, write_files
+from capyd.pgbouncer.load import PoolerLoad, read_load
 from capyd.pgbouncer.parameters import list_parameters
 from capyd.pgbouncer.render import CONSOLE_USER, FILE_NAMES, INI, USERS, render
 from capyd.pgbouncer.version import Version
@@ -123,6 +124,19 @@ class Pooler:
                 return read_contents(await console.show("DATABASES"), await console.show("USERS"))
             except CommandError as error:
                 raise TransientError(f"the pooler would not show what it knows: {error}") from error
+
+    async def load(self) -> PoolerLoad:
+        """What it is busy with.
+
+        Raises:
+            PoolerUnreachableError: it does not answer.
+            TransientError: it does not say.
+        """
+        async with self._console() as console:
+            try:
+                return read_load(await console.show("POOLS"), await console.show("DATABASES"))
+            except CommandError as error:
+                raise TransientError(f"the pooler would not show its pools: {error}") from error
 
     def distrust(self) -> None:
         """Have the next `apply` write, reload and compare, whatever was seen before: somebody else has been at it."""

@@ -38,7 +38,7 @@ class Spares:
         self._pooler_sync = pooler_sync
         self._sealer = sealer
         self._lanes = lanes
-        self._target = target
+        self.target = target
         self.pool_size = pool_size
         self._woken = asyncio.Event()
         self._quiet = True
@@ -51,7 +51,7 @@ class Spares:
 
     def aim_at(self, target: int) -> None:
         """Keep `target` ready from now on. Fewer than before: those that are there are used up first."""
-        self._target = target
+        self.target = target
         self._woken.set()
 
     def claimed(self) -> None:
@@ -111,7 +111,7 @@ class Spares:
 
     async def fill(self) -> None:
         """Build until the target is there, and have the pooler know them."""
-        while (missing := self._target - await count_spares(self._connections)) > 0:
+        while (missing := self.target - await count_spares(self._connections)) > 0:
             async with asyncio.TaskGroup() as builds:
                 for _ in range(min(missing, 2)):
                     builds.create_task(self.build())
@@ -142,5 +142,5 @@ class Spares:
         while not self._quiet:
             self._quiet = True
             await asyncio.sleep(_QUIET_SECONDS)
-            if self._cluster.trouble is None and await count_spares(self._connections) <= self._target // 2:
+            if self._cluster.trouble is None and await count_spares(self._connections) <= self.target // 2:
                 return

@@ -23,6 +23,7 @@ from capyd.rpc.errors import grpc_code, internal_status, to_status
 from capyd.rpc.repetition import answer_once, takes_request_id
 from capyd.rpc.trust import TrustPolicy
 from capyd.runtime.logs import get_logger
+from capyd.runtime.observation import observed
 from capyd.usecases.idempotency import RepeatedRequests
 
 logger = get_logger(__name__)
@@ -138,7 +139,10 @@ class _Call:
         await context.abort_with_status(rpc_status.to_status(status))
 
     def _log(self, code: str, started: float, **values: str) -> None:
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        seconds = time.monotonic() - started
+        if observed.request is not None:
+            observed.request(self._name, code, seconds)
+        milliseconds = round(seconds * 1000, 1)
         logger.info("rpc", method=self._name, code=code, milliseconds=milliseconds, **values)
 
 

@@ -8,6 +8,7 @@ it holds it.
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import aiosqlite
 
 from capyd.domain.errors import UnavailableError
 from capyd.runtime.failpoints import failpoints
+from capyd.runtime.observation import observed
 from capyd.sqlite.migrations import migrate
 
 Parameters = Sequence[Any] | dict[str, Any]
@@ -139,7 +141,10 @@ class Database:
         try:
             if failpoints.active:
                 await failpoints.reach("sqlite.commit.before")
+            started = time.monotonic()
             await self._writer.execute("COMMIT")
+            if observed.commit is not None:
+                observed.commit(time.monotonic() - started)
         except BaseException:
             await self._writer.rollback()
             raise

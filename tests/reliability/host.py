@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -48,11 +49,16 @@ class Host:
         event: str = '"cluster.ready"',
         may_die: bool = False,
         log_name: str = "daemon.log",
+        sections: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[Daemon]:
-        """A daemon that has come up, or said `event` (or died, if it is armed or may), killed at the end."""
+        """A daemon that has come up, or said `event` (or died, if it is armed or may), killed at the end.
+
+        `sections` are more of its configuration.
+        """
         log = self.directory / log_name
-        self._write_settings(spares)
-        environment = os.environ | (armed or Armed()).environment
+        self.write_settings(spares, sections)
+        environment = os.environ | dict(environment) | (armed or Armed()).environment
         argv = [sys.executable, "-m", "capyd", "daemon", "--config", self.directory / "capyd.toml"]
         with log.open("wb") as output:
             process = subprocess.Popen(argv, stdout=output, stderr=output, env=environment)  # noqa: ASYNC220
@@ -101,7 +107,8 @@ class Host:
             for (name,) in roles:
                 connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
-    def _write_settings(self, spares: int) -> None:
+    def write_settings(self, spares: int, sections: Mapping[str, Mapping[str, object]]) -> None:
+        """Write the daemon's configuration."""
         postgres, pooler = self.cluster.settings, self.pooler
         tables: dict[str, dict[str, object]] = {
             "cluster": {
@@ -130,7 +137,7 @@ class Host:
         if postgres.ident_file is not None:
             tables["postgres"]["ident_file"] = str(postgres.ident_file)
         lines = []
-        for name, table in tables.items():
+        for name, table in (tables | dict(sections)).items():
             lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
         (self.directory / "capyd.toml").write_text("\n".join([*lines, ""]))
 
