@@ -20,9 +20,11 @@ Call = Callable[[Any, Metadata], Awaitable[Message]]
 PAGE_SIZE = 500
 
 
-def metadata(*, request_id: str, token: str | None) -> Metadata:
-    """What a call carries beside its message."""
+def metadata(*, request_id: str, address: str | None, token: str | None) -> Metadata:
+    """What a call carries beside its message: its id, for whom the gateway calls, and that one's token."""
     entries: Metadata = (("x-request-id", request_id),)
+    if address is not None:
+        entries = (*entries, ("x-capyd-client-address", address))
     return entries if token is None else (*entries, bearer(token))
 
 

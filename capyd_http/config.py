@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 from capyd.runtime.logs import LogFormat
 from capyd.runtime.settings_file import Section
@@ -31,6 +31,8 @@ class HttpSettings(Section):
     """0: any free port, which the log names."""
     backend: Annotated[str, Field(pattern=r"^(unix:/.{1,106}|[^\s/]+:\d{1,5})$")] = "unix:/run/capyd/api.sock"
     """The daemon's API socket, `unix:/path`, or its API address, `host:port`."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Whose X-Forwarded-For is believed: `["127.0.0.1/32"]` for a proxy on this host. None by default."""
     deadline_seconds: Annotated[float, Field(gt=0, le=300)] = 25
     """How long a body may take to arrive (408), and the daemon to answer (504). Clients give up after 30."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024

@@ -5,6 +5,7 @@ from aiohttp import web
 from capyd_http.answers import json_answer
 from capyd_http.backend import Backend, metadata
 from capyd_http.bodies import read_body
+from capyd_http.client_address import client_address
 from capyd_http.config import HttpSettings
 from capyd_http.errors import ApiError
 from capyd_http.router import Handler, Visit
@@ -25,7 +26,8 @@ def operation(method: HttpMethod, backend: Backend, settings: HttpSettings) -> H
 
     async def handle(visit: Visit) -> web.Response:
         token = None if method.public else read_token(visit.request.headers)
-        entries = metadata(request_id=visit.request_id, token=token)
+        address = client_address(visit.request, settings.trusted_proxies)
+        entries = metadata(request_id=visit.request_id, address=address, token=token)
         try:
             body = await read_body(
                 visit.request, max_bytes=settings.max_body_bytes, within_seconds=settings.deadline_seconds

@@ -8,6 +8,7 @@ import click
 from capyd import __version__
 
 _COMMANDS: Final = {
+    "audit": "capyd.cli.audit:audit",
     "backup-state": "capyd.cli.state:backup_state",
     "config": "capyd.cli.config:config",
     "daemon": "capyd.cli.daemon:daemon",

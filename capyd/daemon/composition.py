@@ -18,6 +18,7 @@ from capyd.jobs.waiting import WaitingJobs
 from capyd.jobs.watchers import JobWatchers
 from capyd.periodic.scheduler import Duty
 from capyd.pgbouncer.pooler import Pooler
+from capyd.postgres.audit_head import read_noted_head
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ownership import ClusterOwnership
 from capyd.provisioning.apply_settings import ApplySettings
@@ -31,6 +32,7 @@ from capyd.provisioning.reconcile import Reconciler
 from capyd.provisioning.reconcile_observe import Observer
 from capyd.provisioning.reconcile_repair import Repairer
 from capyd.provisioning.spares import Spares
+from capyd.rpc.services.audit import AuditServicer
 from capyd.rpc.services.cluster import ClusterServicer
 from capyd.rpc.services.extensions import ExtensionServicer
 from capyd.rpc.services.jobs import JobServicer
@@ -40,6 +42,8 @@ from capyd.runtime.clock import Clock
 from capyd.sqlite.backup import Backups
 from capyd.sqlite.database import Database
 from capyd.usecases.api_keys import ApiKeys
+from capyd.usecases.audit import AuditTrail
+from capyd.usecases.audit_reading import AuditReading
 from capyd.usecases.authentication import Authenticator
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
@@ -76,6 +80,7 @@ class Faces:
     authenticator: Authenticator
     cluster: Cluster
     events: Events
+    trail: AuditTrail
     repeated: RepeatedRequests
     servicers: dict[str, object]
 
@@ -221,10 +226,14 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         authenticator=authenticator,
         cluster=cluster,
         events=events,
+        trail=AuditTrail(database=database, clock=clock),
         repeated=RepeatedRequests(database=database, clock=clock),
         servicers={
             "ProjectService": ProjectServicer(projects=projects, connections=connections, cluster=cluster),
             "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
+            "AuditService": AuditServicer(
+                reading=AuditReading(database=database, read_noted=partial(read_noted_head, engine.connections))
+            ),
             "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
             "OrganizationService": OrganizationServicer(organizations=organizations, api_keys=api_keys),
             "ClusterService": ClusterServicer(
@@ -242,6 +251,8 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
         Duty("prune events", timedelta(minutes=10), events.prune),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
+        Duty("write what was refused", timedelta(minutes=1), faces.trail.write_counts),
+        Duty("note the audit trail's head", timedelta(minutes=1), engine.outbox.note_audit_head),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
         Duty("back up the state", timedelta(minutes=5), partial(_back_up_when_due, settings, clock)),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from capyd.config import Settings
 from capyd.daemon.ledger_merge import merge_ledger
 from capyd.daemon.offline import NewState, StateError, offline, opened, put, unfinished
-from capyd.domain.audit import EMPTY_CHAIN, STATE_REBUILT, NewAuditEvent
+from capyd.domain.audit import STATE_REBUILT, NewAuditEvent
 from capyd.domain.ids import new_id
 from capyd.postgres.ledger_records import find_ledger
 from capyd.postgres.preparation import read_system_identifier
@@ -49,7 +49,7 @@ async def rebuild_state(settings: Settings, *, say: Callable[[str], None], clock
                     max_attempts=settings.jobs.max_attempts,
                     now=clock(),
                 )
-                await continue_audit_chain(tx, NewAuditEvent(STATE_REBUILT), EMPTY_CHAIN, now=clock())
+                await continue_audit_chain(tx, NewAuditEvent(STATE_REBUILT), ledger.audit_head, now=clock())
                 await start_event_stream(tx, new_id("stream"), reason="the state file was rebuilt", now=clock())
             async with database.reading() as reads:
                 counts = await count_objects(reads)

@@ -78,6 +78,7 @@ async def _merge(settings: Settings, database: Database, ledger: Ledger | None, 
             merged = await merge_ledger(
                 tx, ledger, job_error=_JOB_ERROR, max_attempts=settings.jobs.max_attempts, now=clock()
             )
-        await continue_audit_chain(tx, NewAuditEvent(STATE_RESTORED), EMPTY_CHAIN, now=clock())
+        noted = EMPTY_CHAIN if ledger is None else ledger.audit_head
+        await continue_audit_chain(tx, NewAuditEvent(STATE_RESTORED), noted, now=clock())
         await start_event_stream(tx, new_id("stream"), reason="the state file is that of a backup", now=clock())
     return merged

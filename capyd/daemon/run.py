@@ -68,7 +68,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
     await faces.cluster.adopt_identity()
     await rescue(database, clock=utc_now)
     await engine.connections.open()
-    listeners = Listeners(faces.servicers, faces.repeated)
+    listeners = Listeners(faces.servicers, faces.repeated, faces.trail)
     tasks = Tasks()
     service = Service(
         service_manager,
@@ -80,10 +80,11 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
     scheduler = Scheduler(duties(settings, engine, faces, database=database, clock=utc_now))
     try:
         await listeners.add_socket(settings.listen.admin_socket, AdminSocketTrust(), mode=0o600)
-        tokens = TokenTrust(faces.authenticator)
-        await listeners.add_socket(settings.listen.api_socket, tokens, mode=0o660)
+        gateway = TokenTrust(faces.authenticator, is_behind_gateway=True)
+        await listeners.add_socket(settings.listen.api_socket, gateway, mode=0o660)
         if settings.listen.api_address is not None:
-            await listeners.add_address(settings.listen.api_address, tokens)
+            clients = TokenTrust(faces.authenticator, is_behind_gateway=False)
+            await listeners.add_address(settings.listen.api_address, clients)
         tasks.start("cluster", engine.cluster.run())
         tasks.start("outbox", engine.outbox.run())
         tasks.start("reconcile", engine.reconciler.run())
@@ -116,6 +117,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
         await tasks.stop()
         await engine.runner.stop(grace_seconds=_JOBS_GRACE_SECONDS)
         await faces.authenticator.write_last_uses()
+        await faces.trail.write_counts()
         await engine.ownership.release()
         await engine.connections.close()
         logger.info("daemon.stopped")

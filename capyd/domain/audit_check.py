@@ -27,6 +27,10 @@ class ChainCheck:
         """Look for this head, which was noted elsewhere; None: nothing was noted. To be called first."""
         self._witness = witness
 
+    def begin_with(self, event: AuditEvent) -> None:
+        """The chain is known from this event on alone: part of an export. To be called before it is added."""
+        self.head = ChainHead(event.sequence - 1, event.previous_hash)
+
     def add(self, event: AuditEvent) -> None:
         """The next event."""
         self.number += 1

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from capyd.domain.api_keys import ApiKey
+from capyd.domain.audit import ChainHead
 from capyd.domain.organizations import Organization
 from capyd.domain.projects import Project
 
@@ -71,3 +72,5 @@ class Ledger:
     records: Records
     tenants: dict[str, TenantRecord]
     """By project id."""
+    audit_head: ChainHead
+    """The newest audit event that the state file had when it last wrote there."""

@@ -6,6 +6,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from capyd.domain.api_keys import ApiKey
+from capyd.domain.audit import ChainHead
 from capyd.domain.organizations import Organization
 from capyd.domain.projects import ProjectState
 from capyd.domain.records import (
@@ -18,6 +19,7 @@ from capyd.domain.records import (
     TenantRecord,
 )
 from capyd.domain.specifications import from_specification, to_specification
+from capyd.postgres.audit_head import find_noted_head, write_head
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import translated
 
@@ -29,7 +31,9 @@ async def read_head(connections: AdminConnections) -> LedgerHead:
             return await _read_head(ledger)
 
 
-async def write_records(connections: AdminConnections, records: Records, head: LedgerHead) -> None:
+async def write_records(
+    connections: AdminConnections, records: Records, head: LedgerHead, audit_head: ChainHead
+) -> None:
     """Write them in one transaction, each unless the ledger has a newer one. Again is fine.
 
     Raises:
@@ -44,6 +48,7 @@ async def write_records(connections: AdminConnections, records: Records, head: L
             for key in records.api_keys:
                 await _write_api_key(ledger, key)
             await ledger.execute("UPDATE capyd.head SET revision = %s, mark = %s", [head.revision, head.mark])
+            await write_head(ledger, audit_head)
 
 
 async def find_ledger(connections: AdminConnections) -> Ledger | None:
@@ -71,7 +76,9 @@ async def find_ledger(connections: AdminConnections) -> Ledger | None:
                     projects=tuple([_to_project(row) for row in await _rows(ledger, "projects")]),
                     api_keys=tuple([_to_api_key(row) for row in await _rows(ledger, "api_keys")]),
                 )
-                return Ledger(await _read_head(ledger), records, await _read_tenants(ledger))
+                return Ledger(
+                    await _read_head(ledger), records, await _read_tenants(ledger), await find_noted_head(ledger)
+                )
 
 
 async def _read_head(ledger: Connection) -> LedgerHead:

@@ -153,6 +153,10 @@ async def _ensure_ledger_schema(ledger: Connection) -> None:
     version = (await cursor.fetchone() or (None,))[0]
     if version != LEDGER_VERSION:
         raise PermanentError(f"the ledger has version {version}, and this capyd works with version {LEDGER_VERSION}")
+    additions = resources.files("capyd.postgres").joinpath("ledger_additions.sql").read_bytes()
+    # Not at every start a notice for each table that is there.
+    await ledger.execute("SET client_min_messages = warning")
+    await ledger.execute(additions)
 
 
 async def _list_available(connection: Connection) -> dict[str, AvailableExtension]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,28 +16,35 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from capyd.domain.access import AccessRule, authorize
+from capyd.domain.callers import ANYBODY, Caller
 from capyd.domain.errors import CapydError, UnauthenticatedError
 from capyd.domain.ids import new_id
 from capyd.domain.principals import Principal
 from capyd.rpc.access_rules import access_rule
+from capyd.rpc.auditor import Act, Auditor
+from capyd.rpc.callers import client_address, read_request_id
 from capyd.rpc.errors import grpc_code, internal_status, to_status
-from capyd.rpc.repetition import answer_once, takes_request_id
+from capyd.rpc.repetition import answer_once, answer_plainly, takes_request_id
 from capyd.rpc.trust import TrustPolicy
 from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
+from capyd.usecases.audit import AuditTrail
 from capyd.usecases.idempotency import RepeatedRequests
 
 logger = get_logger(__name__)
 
-Unary = Callable[[Any, Principal], Awaitable[Message]]
+Unary = Callable[[Any, Caller], Awaitable[Message]]
 Streaming = Callable[[Any, Principal], AsyncIterator[Message]]
 Context = grpc.aio.ServicerContext[Any, Any]
 
-ANYBODY = Principal(auth_source="none", scopes=())
-
 
 def service_handler(
-    descriptor: ServiceDescriptor, servicer: object, *, trust: TrustPolicy, repeated: RepeatedRequests
+    descriptor: ServiceDescriptor,
+    servicer: object,
+    *,
+    trust: TrustPolicy,
+    repeated: RepeatedRequests,
+    trail: AuditTrail,
 ) -> grpc.GenericRpcHandler:
     """The handler of a whole service behind one trust policy.
 
@@ -50,23 +58,31 @@ def service_handler(
     return grpc.method_handlers_generic_handler(
         descriptor.full_name,
         {
-            method.name: _method_handler(method, getattr(servicer, method.name), trust, repeated)
+            method.name: _method_handler(method, getattr(servicer, method.name), trust, repeated, trail)
             for method in descriptor.methods
         },
     )
 
 
 def _method_handler(
-    method: MethodDescriptor, behaviour: Callable[..., Any], trust: TrustPolicy, repeated: RepeatedRequests
+    method: MethodDescriptor,
+    behaviour: Callable[..., Any],
+    trust: TrustPolicy,
+    repeated: RepeatedRequests,
+    trail: AuditTrail,
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     rule = access_rule(method)
-    call = _Call(method, rule, trust)
+    auditor = Auditor(method, trail)
+    call = _Call(method, rule, trust, auditor)
     request_class = GetMessageClass(method.input_type)
-    if takes_request_id(method):
-        behaviour = partial(answer_once, repeated, method, behaviour)
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(call.streaming(behaviour), request_class.FromString, _serialize)
-    return grpc.unary_unary_rpc_method_handler(call.unary(behaviour), request_class.FromString, _serialize)
+    if takes_request_id(method):
+        act: Act = partial(answer_once, repeated, method, behaviour)
+    else:
+        act = partial(answer_plainly, behaviour)
+    audited = partial(auditor.call, act)
+    return grpc.unary_unary_rpc_method_handler(call.unary(audited), request_class.FromString, _serialize)
 
 
 def _serialize(answer: Message) -> bytes:
@@ -76,21 +92,24 @@ def _serialize(answer: Message) -> bytes:
 class _Call:
     """What surrounds every call of one method."""
 
-    def __init__(self, method: MethodDescriptor, rule: AccessRule, trust: TrustPolicy) -> None:
+    def __init__(self, method: MethodDescriptor, rule: AccessRule, trust: TrustPolicy, auditor: Auditor) -> None:
         self._name = f"{method.containing_service.name}/{method.name}"
         self._rule = rule
         self._trust = trust
+        self._auditor = auditor
 
     def unary(self, behaviour: Unary) -> Callable[[Message, Context], Awaitable[Message]]:
         """The behaviour, guarded."""
 
         async def guarded(request: Message, context: Context) -> Message:
-            metadata = _begin(context)
+            metadata, caller = self._begin(context)
             started = time.monotonic()
             try:
-                principal = await self._admit(metadata)
-                answer = await behaviour(request, principal)
+                caller = await self._identify(caller, metadata)
+                authorize(caller.principal, self._rule)
+                answer = await behaviour(request, caller)
             except (Exception, asyncio.CancelledError) as error:
+                await self._auditor.refused(caller, request, error)
                 await self._refuse(context, error, started)
             self._log("OK", started)
             return answer
@@ -101,27 +120,36 @@ class _Call:
         """The behaviour, guarded."""
 
         async def guarded(request: Message, context: Context) -> AsyncIterator[Message]:
-            metadata = _begin(context)
+            metadata, caller = self._begin(context)
             started = time.monotonic()
             try:
-                principal = await self._admit(metadata)
-                async for answer in behaviour(request, principal):
+                caller = await self._identify(caller, metadata)
+                authorize(caller.principal, self._rule)
+                async for answer in behaviour(request, caller.principal):
                     yield answer
             except (Exception, asyncio.CancelledError) as error:
+                await self._auditor.refused(caller, request, error)
                 await self._refuse(context, error, started)
             self._log("OK", started)
 
         return guarded
 
-    async def _admit(self, metadata: Mapping[str, str]) -> Principal:
+    def _begin(self, context: Context) -> tuple[Mapping[str, str], Caller]:
+        """The call's metadata, and its caller before anybody knows who. Its id is in every log line from here."""
+        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        request_id = read_request_id(metadata) or new_id("req")
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        address = client_address(metadata, context.peer(), behind_gateway=self._trust.is_behind_gateway)
+        return metadata, Caller(ANYBODY, address, request_id)
+
+    async def _identify(self, caller: Caller, metadata: Mapping[str, str]) -> Caller:
         try:
-            principal = await self._trust.principal(metadata)
+            return replace(caller, principal=await self._trust.principal(metadata))
         except UnauthenticatedError:
             if not self._rule.public:
                 raise
-            principal = ANYBODY
-        authorize(principal, self._rule)
-        return principal
+            return caller
 
     async def _refuse(self, context: Context, error: BaseException, started: float) -> None:
         """Answer with the error's status, and always raise: `abort` does."""
@@ -144,11 +172,3 @@ class _Call:
             observed.request(self._name, code, seconds)
         milliseconds = round(seconds * 1000, 1)
         logger.info("rpc", method=self._name, code=code, milliseconds=milliseconds, **values)
-
-
-def _begin(context: Context) -> Mapping[str, str]:
-    """The call's metadata; its request id is in every log line from here on."""
-    metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=metadata.get("x-request-id") or new_id("req"))
-    return metadata

@@ -16,12 +16,13 @@ from grpc_reflection.v1alpha import reflection
 
 from capyd.rpc.handlers import service_handler
 from capyd.rpc.trust import TrustPolicy
+from capyd.usecases.audit import AuditTrail
 from capyd.usecases.idempotency import RepeatedRequests
-from capyd.v1 import cluster_pb2, extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
+from capyd.v1 import audit_pb2, cluster_pb2, extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
 
 SERVICES: Final[Mapping[str, ServiceDescriptor]] = {
     service.name: service
-    for file in (projects_pb2, extensions_pb2, jobs_pb2, organizations_pb2, cluster_pb2)
+    for file in (projects_pb2, extensions_pb2, jobs_pb2, organizations_pb2, audit_pb2, cluster_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 """Every service of capyd.v1, by its short name."""
@@ -46,9 +47,10 @@ class ListenError(Exception):
 class Listeners:
     """All servers of the daemon, with one health service: what is said of one is true of all."""
 
-    def __init__(self, servicers: Mapping[str, object], repeated: RepeatedRequests) -> None:
+    def __init__(self, servicers: Mapping[str, object], repeated: RepeatedRequests, trail: AuditTrail) -> None:
         self._servicers = servicers
         self._repeated = repeated
+        self._trail = trail
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
         self._sockets: list[Path] = []
@@ -89,7 +91,7 @@ class Listeners:
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(
             tuple(
-                service_handler(SERVICES[name], servicer, trust=trust, repeated=self._repeated)
+                service_handler(SERVICES[name], servicer, trust=trust, repeated=self._repeated, trail=self._trail)
                 for name, servicer in self._servicers.items()
             )
         )

@@ -28,8 +28,12 @@ async def answer_once(
     behaviour: Callable[[Any, Principal], Awaitable[Message]],
     request: Any,
     principal: Principal,
+    *,
+    when_repeated: Callable[[], None] = lambda: None,
 ) -> Message:
     """The behaviour's answer; the one given before, where the request's id was seen within 24 hours.
+
+    `when_repeated` is called in that case.
 
     Raises:
         InvalidError, ConflictError: as `RepeatedRequests.once`, and whatever the behaviour raises.
@@ -47,8 +51,20 @@ async def answer_once(
         request_id=request.request_id,
         fingerprint=_fingerprint(request),
         act=act,
+        when_repeated=when_repeated,
     )
     return GetMessageClass(method.output_type).FromString(serialized)
+
+
+async def answer_plainly(
+    behaviour: Callable[[Any, Principal], Awaitable[Message]],
+    request: Any,
+    principal: Principal,
+    *,
+    when_repeated: Callable[[], None],  # noqa: ARG001
+) -> Message:
+    """The behaviour's answer, every time anew."""
+    return await behaviour(request, principal)
 
 
 def _fingerprint(request: Message) -> bytes:

@@ -13,6 +13,11 @@ _SCHEME = "bearer "
 class TrustPolicy(Protocol):
     """How one listener tells who is calling."""
 
+    @property
+    def is_behind_gateway(self) -> bool:
+        """Only the gateway reaches the listener, and says for whom it calls."""
+        ...
+
     async def principal(self, metadata: Mapping[str, str]) -> Principal:
         """The caller.
 
@@ -25,6 +30,8 @@ class TrustPolicy(Protocol):
 class AdminSocketTrust:
     """Whoever can open the socket is a platform administrator: its file mode is the lock."""
 
+    is_behind_gateway = False
+
     async def principal(self, metadata: Mapping[str, str]) -> Principal:  # noqa: ARG002  (the policy's form)
         """Always the platform administrator."""
         return PLATFORM_ADMINISTRATOR
@@ -33,8 +40,14 @@ class AdminSocketTrust:
 class TokenTrust:
     """The listener has no authority of its own: every call carries its caller's token."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, *, is_behind_gateway: bool) -> None:
         self._authenticator = authenticator
+        self._is_behind_gateway = is_behind_gateway
+
+    @property
+    def is_behind_gateway(self) -> bool:
+        """As the policy says."""
+        return self._is_behind_gateway
 
     async def principal(self, metadata: Mapping[str, str]) -> Principal:
         """Whoever the token in `authorization` stands for."""

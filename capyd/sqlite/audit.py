@@ -46,7 +46,7 @@ async def list_audit_events(reads: Reads, *, after: int, limit: int) -> Sequence
     rows = await reads.fetch_all(
         "SELECT * FROM audit_events WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
     )
-    return [_event_from_row(row) for row in rows]
+    return [event_from_row(row) for row in rows]
 
 
 async def list_newest_audit_events(
@@ -62,7 +62,7 @@ async def list_newest_audit_events(
         """,  # noqa: S608  (constants of this file)
         {"before": before, "limit": limit, "project": project_id, "organization": organization_id},
     )
-    return [_event_from_row(row) for row in rows]
+    return [event_from_row(row) for row in rows]
 
 
 async def _read_end(reads: Reads) -> ChainHead:
@@ -122,7 +122,8 @@ async def _insert_behind(tx: Transaction, event: NewAuditEvent, end: ChainHead, 
     return written
 
 
-def _event_from_row(row: sqlite3.Row) -> AuditEvent:
+def event_from_row(row: sqlite3.Row) -> AuditEvent:
+    """The row as a value."""
     return AuditEvent(
         sequence=row["sequence"],
         id=row["id"],

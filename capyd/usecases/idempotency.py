@@ -32,8 +32,9 @@ class RepeatedRequests:
         request_id: str,
         fingerprint: bytes,
         act: Callable[[], Awaitable[tuple[bytes, bytes]]],
+        when_repeated: Callable[[], None] = lambda: None,
     ) -> bytes:
-        """The answer of `act`, or the one that it gave before.
+        """The answer of `act`, or the one that it gave before, and then `when_repeated` is called.
 
         `act` makes the change in transactions of this database alone, and returns the answer, and what is kept of
         it for a repetition. Both are serialized messages.
@@ -56,6 +57,7 @@ class RepeatedRequests:
                         "this idempotency key was used for another request: use a new one",
                         code="idempotency_key_reused",
                     )
+                when_repeated()
                 return kept.answer
             answer, to_keep = await act()
             await put_answer(tx, key, KeptAnswer(fingerprint, to_keep), now=now)

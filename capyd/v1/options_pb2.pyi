@@ -81,6 +81,38 @@ class Rest(_message.Message):
 Global___Rest: _TypeAlias = Rest  # noqa: Y015
 
 @_typing.final
+class Audit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    AHEAD_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """What is done, and to what kind of thing: `project.create`."""
+    target: _builtins.str
+    """Where the thing's id stands: a field of the request, or, with a dot, a path in the answer (`project.id`)."""
+    when: _builtins.str
+    """The bool of the request without which the call changes nothing, and is not written down."""
+    ahead: _builtins.bool
+    """What is changed is outside of the state file: written down before it is done, not together with it."""
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+        target: _builtins.str = ...,
+        when: _builtins.str = ...,
+        ahead: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "ahead", b"ahead", "target", b"target", "when", b"when"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Audit: _TypeAlias = Audit  # noqa: Y015
+
+@_typing.final
 class FieldRules(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -89,6 +121,7 @@ class FieldRules(_message.Message):
     REQUIRED_FIELD_NUMBER: _builtins.int
     IGNORED_FIELD_NUMBER: _builtins.int
     SHOWN_ONCE_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
     grpc_only: _builtins.bool
     """Part of the gRPC face only: never in a REST path, query or body, in either direction."""
     null_when_absent: _builtins.bool
@@ -99,6 +132,8 @@ class FieldRules(_message.Message):
     """Sent by public CapyDB clients and of no use on one node: accepted and not read."""
     shown_once: _builtins.bool
     """In a first answer and never in one that is repeated: that one has `code: already_shown` instead."""
+    secret: _builtins.bool
+    """Never written down: not in the audit trail, not in a log."""
     def __init__(
         self,
         *,
@@ -107,10 +142,11 @@ class FieldRules(_message.Message):
         required: _builtins.bool = ...,
         ignored: _builtins.bool = ...,
         shown_once: _builtins.bool = ...,
+        secret: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grpc_only", b"grpc_only", "ignored", b"ignored", "null_when_absent", b"null_when_absent", "required", b"required", "shown_once", b"shown_once"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grpc_only", b"grpc_only", "ignored", b"ignored", "null_when_absent", b"null_when_absent", "required", b"required", "secret", b"secret", "shown_once", b"shown_once"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -118,9 +154,12 @@ Global___FieldRules: _TypeAlias = FieldRules  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
 REST_FIELD_NUMBER: _builtins.int
+AUDIT_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]
 """Who may call the method. A daemon with a method that declares none does not start."""
 rest: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Rest]
 """How the REST face answers, where google.api.http gives the method one."""
+audit: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Audit]
+"""What the audit trail says of a call. Every method that changes something has one, and those that show a secret."""
 field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRules]

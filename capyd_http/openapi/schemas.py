@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from capyd_http.transcode.fields import is_timestamp, rest_fields, rules
+from capyd_http.transcode.fields import is_text_map, is_timestamp, rest_fields, rules
 
 Schema = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Schemas:
     def field(self, field: FieldDescriptor) -> Schema:
         """The schema of one field's values, with its description."""
         schema = self._element(field)
-        if field.is_repeated:
+        if field.is_repeated and not is_text_map(field):
             schema = {"type": "array", "items": schema}
         if rules(field).null_when_absent:
             schema = {"anyOf": [schema, {"type": "null"}]}
@@ -62,6 +62,8 @@ class Schemas:
     def _element(self, field: FieldDescriptor) -> Schema:
         if is_timestamp(field):
             return {"type": "string", "format": "date-time"}
+        if is_text_map(field):
+            return {"type": "object", "additionalProperties": {"type": "string"}}
         if field.message_type is not None:
             return self.response(field.message_type)
         return dict(_SCALARS[field.type])

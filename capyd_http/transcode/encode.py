@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from capyd_http.transcode.fields import is_timestamp, rest_fields, rules, untranslatable
+from capyd_http.transcode.fields import is_text_map, is_timestamp, rest_fields, rules, untranslatable
 from capyd_http.transcode.times import render_time
 
 Encoder = Callable[[Message], dict[str, Any]]
@@ -58,6 +58,9 @@ def _writer(field: FieldDescriptor) -> _Writer:
     def write_list(message: Any, out: dict[str, Any]) -> None:
         out[name] = list(map(convert, get(message))) if convert else list(get(message))
 
+    def write_map(message: Any, out: dict[str, Any]) -> None:
+        out[name] = dict(sorted(get(message).items()))
+
     def write_present(message: Any, out: dict[str, Any]) -> None:
         if message.HasField(name):
             out[name] = convert(get(message)) if convert else get(message)
@@ -66,6 +69,8 @@ def _writer(field: FieldDescriptor) -> _Writer:
         out[name] = None
         write_present(message, out)
 
+    if is_text_map(field):
+        return write_map
     if field.is_repeated:
         return write_list
     if not field.has_presence:
@@ -77,7 +82,9 @@ def _converter(field: FieldDescriptor) -> Callable[[Any], Any] | None:
     """What turns the field's value into a JSON value; None where it is one already."""
     if is_timestamp(field):
         return render_time
-    # A map is a repeated message to the descriptors, and something else to everybody.
+    if is_text_map(field):
+        return None
+    # Any other map is a repeated message to the descriptors, and something else to everybody.
     if field.message_type is not None and not field.message_type.GetOptions().map_entry:
         return compile_encoder(field.message_type)
     is_text_bytes = field.type == FieldDescriptor.TYPE_BYTES

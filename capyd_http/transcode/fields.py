@@ -23,6 +23,16 @@ def is_timestamp(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.full_name == TIMESTAMP
 
 
+def is_text_map(field: FieldDescriptor) -> bool:
+    """The field is a map from text to text: an object in JSON, whatever its keys."""
+    entry = field.message_type
+    return (
+        entry is not None
+        and entry.GetOptions().map_entry
+        and all(part.type == FieldDescriptor.TYPE_STRING for part in entry.fields)
+    )
+
+
 def untranslatable(field: FieldDescriptor) -> TypeError:
     """What the gateway stops with at its start: a field of a type that has no JSON form here."""
     return TypeError(f"{field.full_name} is of a type that the REST face has no form for")

@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from capyd.v1 import (
+    audit_pb2_grpc,
     cluster_pb2_grpc,
     extensions_pb2_grpc,
     jobs_pb2_grpc,
@@ -88,6 +89,7 @@ class FakeDaemon:
         extensions_pb2_grpc.add_ExtensionServiceServicer_to_server(servicer, self.server)
         jobs_pb2_grpc.add_JobServiceServicer_to_server(servicer, self.server)
         organizations_pb2_grpc.add_OrganizationServiceServicer_to_server(servicer, self.server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(servicer, self.server)
         cluster_pb2_grpc.add_ClusterServiceServicer_to_server(servicer, self.server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         self.server.add_insecure_port(self.target)
