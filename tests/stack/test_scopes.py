@@ -22,6 +22,7 @@ ROUTES = [
     ("POST", f"{NOBODY}/extensions/citext/update", "projects:write", 404),
     ("GET", f"{NOBODY}/connections", "credentials:read", 404),
     ("GET", f"{NOBODY}/jobs", "jobs:read", 404),
+    ("GET", f"{NOBODY}/audit-events", "projects:read", 404),
     ("GET", "/v1/jobs/job_nobody", "jobs:read", 404),
     ("GET", "/v1/organizations/org_nobody", "organizations:read", 404),
     ("GET", "/v1/organizations/org_nobody/api-keys", "api_keys:read", 404),
