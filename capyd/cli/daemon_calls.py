@@ -7,7 +7,7 @@ from typing import TypeVar
 import click
 
 from capyd.client.channel import Channel, open_channel
-from capyd.client.failures import CallError, call_failures
+from capyd.client.failures import CallError, NoAnswerError, call_failures
 
 Answer = TypeVar("Answer")
 
@@ -34,5 +34,13 @@ def call_daemon(target: str, calls: Callable[[Channel], Awaitable[Answer]]) -> A
 
     try:
         return asyncio.run(run())
+    except NoAnswerError as error:
+        raise NoDaemonError(str(error)) from error
     except CallError as error:
         raise click.ClickException(str(error)) from error
+
+
+class NoDaemonError(click.ClickException):
+    """Nobody answers at the target."""
+
+    exit_code = 3

@@ -13,6 +13,10 @@ class CallError(Exception):
     """The daemon refused the call, or could not be reached. Its text is for a person."""
 
 
+class NoAnswerError(CallError):
+    """Nobody answers there."""
+
+
 @contextlib.contextmanager
 def call_failures(target: str) -> Iterator[None]:
     """Turn what calls to the daemon at `target` raise into `CallError`."""
@@ -22,5 +26,7 @@ def call_failures(target: str) -> Iterator[None]:
         if _DETAILS in dict(error.trailing_metadata() or ()):
             raise CallError(error.details() or error.code().name) from error
         if error.code() is grpc.StatusCode.UNAVAILABLE:
-            raise CallError(f"no daemon answers at {target}: is it running, and may you open its socket?") from error
+            raise NoAnswerError(
+                f"no daemon answers at {target}: is it running, and may you open its socket?"
+            ) from error
         raise CallError(f"the daemon at {target} did not answer as it should: {error.code().name}") from error
