@@ -6,6 +6,7 @@ from psycopg import sql
 
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.domain.tenants import TenantNames
+from capyd.postgres.blockers import Note, say_nothing, unblocked
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
 from capyd.postgres.obstacles import clear_inside, drop_slots
@@ -25,8 +26,10 @@ class _Row:
     owner_oid: int
 
 
-async def drop_tenant(connections: AdminConnections, names: TenantNames) -> None:
+async def drop_tenant(connections: AdminConnections, names: TenantNames, *, note: Note = say_nothing) -> None:
     """Drop all that the ledger says is to be dropped of the tenant. Does nothing when it knows no such tenant.
+
+    `note` is told what stood in the way, a sentence each.
 
     Raises:
         PermanentError: the ledger does not say `deleting`; or an object of that name is not the recorded one,
@@ -37,9 +40,9 @@ async def drop_tenant(connections: AdminConnections, names: TenantNames) -> None
         row = await _find_deleting(connections, names)
         if row is None:
             return
-        await _drop_database(connections, row)
-        await _drop_owned_elsewhere(connections, row)
-        await retried_on_concurrent_update(lambda: _drop_roles_and_row(connections, row))
+        await _drop_database(connections, row, note)
+        await _drop_owned_elsewhere(connections, row, note)
+        await retried_on_concurrent_update(lambda: _drop_roles_and_row(connections, row, note))
 
 
 async def _find_deleting(connections: AdminConnections, names: TenantNames) -> _Row | None:
@@ -60,36 +63,43 @@ async def _find_deleting(connections: AdminConnections, names: TenantNames) -> _
     return _Row(names, *oids)
 
 
-async def _drop_database(connections: AdminConnections, row: _Row) -> None:
+async def _drop_database(connections: AdminConnections, row: _Row, note: Note) -> None:
     name = row.names.database
     identifier = sql.Identifier(name)
-    async with connections.maintenance() as maintenance:
+    async with connections.maintenance() as maintenance, unblocked(connections, maintenance, note):
         cursor = await maintenance.execute(
-            "SELECT oid, datconnlimit FROM pg_catalog.pg_database WHERE datname = %s", [name]
+            "SELECT oid, datconnlimit, datistemplate FROM pg_catalog.pg_database WHERE datname = %s", [name]
         )
         found = await cursor.fetchone()
         if found is None:
             return
-        oid, connection_limit = found
+        oid, connection_limit, is_template = found
         # A build that was interrupted recorded no OID; its name is random and was in the ledger first.
         if row.database_oid not in (0, oid):
             raise PermanentError(f"the database {name} is not the one that capyd made; it was left alone")
-        if connection_limit != _INVALID:
+        if connection_limit == _INVALID:
+            note("a drop of the database had been interrupted: finished")
+        else:
+            if is_template:
+                note("the database had been made a template: it is none any more")
             await maintenance.execute(
                 sql.SQL("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true CONNECTION LIMIT 0").format(
                     identifier
                 )
             )
-            await clear_inside(connections, maintenance, name)
+            await clear_inside(connections, maintenance, name, note)
             # From here on nobody gets in, superusers and subscribers that keep reconnecting neither.
             await maintenance.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifier))
-        if await end_sessions(maintenance, database_oid=oid, role_oids=[row.login_oid, row.owner_oid]):
+        told, remaining = await end_sessions(maintenance, database_oid=oid, role_oids=[row.login_oid, row.owner_oid])
+        if told:
+            note(f"ended {told} more session{'s' * (told > 1)}")
+        if remaining:
             raise TransientError(f"sessions in the database {name} have not ended yet")
-        await drop_slots(maintenance, name)
+        await drop_slots(maintenance, name, note)
         await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
 
 
-async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row) -> None:
+async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row, note: Note) -> None:
     """Revoke what other databases grant to the tenant's roles: any role may grant to any other."""
     async with connections.ledger() as ledger:
         cursor = await ledger.execute(
@@ -109,12 +119,13 @@ async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row) -> Non
     for database, can_connect in elsewhere:
         if not can_connect:
             raise TransientError(f"the database {database} grants something to the tenant and lets nobody in")
-        async with connections.database(database) as inside:
+        async with connections.database(database) as inside, unblocked(connections, inside, note):
             await inside.execute(sql.SQL("DROP OWNED BY {}").format(_identifiers(roles)))
+        note(f"the database {database} had granted something to it: revoked")
 
 
-async def _drop_roles_and_row(connections: AdminConnections, row: _Row) -> None:
-    async with connections.ledger() as ledger, ledger.transaction():
+async def _drop_roles_and_row(connections: AdminConnections, row: _Row, note: Note) -> None:
+    async with connections.ledger() as ledger, unblocked(connections, ledger, note), ledger.transaction():
         roles = await _list_roles(ledger, row)
         if roles:
             # Privileges on shared objects, such as databases and tablespaces, go with any database's DROP OWNED.

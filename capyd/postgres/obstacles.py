@@ -5,13 +5,14 @@ import asyncio
 from psycopg import errors, sql
 
 from capyd.domain.failures import TransientError
+from capyd.postgres.blockers import Note
 from capyd.postgres.connections import AdminConnections, Connection
 
 _SLOT_ATTEMPTS = 20
 _SLOT_PAUSE_SECONDS = 0.1
 
 
-async def clear_inside(connections: AdminConnections, maintenance: Connection, database: str) -> None:
+async def clear_inside(connections: AdminConnections, maintenance: Connection, database: str, note: Note) -> None:
     """Remove what only a session inside `database` can: it is connected to only when there is something."""
     cursor = await maintenance.execute("SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = %s", [database])
     prepared = [gid async for (gid,) in cursor]
@@ -28,11 +29,13 @@ async def clear_inside(connections: AdminConnections, maintenance: Connection, d
     async with connections.database(database) as inside:
         for gid in prepared:
             await inside.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+            note(f"rolled back the prepared transaction {gid!r}")
         for name in subscriptions:
             await _drop_subscription(inside, sql.Identifier(name))
+            note(f"dropped the subscription {name!r}; its slot, if it has one, is its publisher's to drop")
 
 
-async def drop_slots(maintenance: Connection, database: str) -> None:
+async def drop_slots(maintenance: Connection, database: str, note: Note) -> None:
     """Drop the logical replication slots of `database`, which must let nobody in any more.
 
     Raises:
@@ -50,6 +53,7 @@ async def drop_slots(maintenance: Connection, database: str) -> None:
                 await maintenance.execute("SELECT pg_catalog.pg_terminate_backend(%s, 1000)", [active_pid])
             try:
                 await maintenance.execute("SELECT pg_catalog.pg_drop_replication_slot(%s)", [name])
+                note(f"dropped the replication slot {name!r}{', which was in use' * (active_pid is not None)}")
             except (errors.ObjectInUse, errors.UndefinedObject):
                 # Its session has not let go of it, or dropped it (a temporary one) as it ended. Looked at again.
                 await asyncio.sleep(_SLOT_PAUSE_SECONDS)

@@ -1,20 +1,27 @@
 """Ends a tenant's sessions."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from capyd.postgres.connections import Connection
 
 _WAIT_MILLISECONDS = 5000
 
 
-async def end_sessions(connection: Connection, *, database_oid: int, role_oids: Sequence[int]) -> int:
-    """End every session in the database or of the roles, replication too; returns how many of the roles' remain.
+class Ended(NamedTuple):
+    """How many sessions there were, and are."""
 
-    Others may come back, an operator's monitoring for one, and are not counted. Must be called from another database.
-    """
+    told: int
+    """Of the roles', in any database, and of whoever else was in the database."""
+    remaining: int
+    """Of the roles'. Others may come back, an operator's monitoring for one, and are not counted."""
+
+
+async def end_sessions(connection: Connection, *, database_oid: int, role_oids: Sequence[int]) -> Ended:
+    """End every session in the database or of the roles, replication too. Must be called from another database."""
     tenants = [database_oid, list(role_oids)]
     # All are told first and then waited for, so that many take no longer than the slowest.
-    await connection.execute(f"SELECT pg_catalog.pg_terminate_backend(a.pid) {_SESSIONS}", tenants)
+    told = await connection.execute(f"SELECT pg_catalog.pg_terminate_backend(a.pid) {_SESSIONS}", tenants)
     await connection.execute(
         f"SELECT pg_catalog.pg_terminate_backend(a.pid, {_WAIT_MILLISECONDS}) {_SESSIONS}", tenants
     )
@@ -22,7 +29,7 @@ async def end_sessions(connection: Connection, *, database_oid: int, role_oids: 
         "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE usesysid = ANY (%s)", [list(role_oids)]
     )
     (remaining,) = await cursor.fetchone() or (0,)
-    return int(remaining)
+    return Ended(told.rowcount, int(remaining))
 
 
 _SESSIONS = """

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.domain.specifications import Specification
 from capyd.domain.tenants import ClaimedTenant, TenantLimits, TenantNames
+from capyd.postgres.blockers import Note, say_nothing, unblocked
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
 from capyd.postgres.sessions import end_sessions
@@ -92,17 +93,21 @@ async def apply_limits(
             raise PermanentError("the project has no database on this cluster")
 
 
-async def shut_out(connections: AdminConnections, project_id: str) -> TenantNames | None:
+async def shut_out(connections: AdminConnections, project_id: str, *, note: Note = say_nothing) -> TenantNames | None:
     """Let the project's tenant in no more and end its sessions; its ledger row says `deleting` from here on.
 
-    Returns what is to be dropped, or None when the project has nothing here (any more).
+    Returns what is to be dropped, or None when the project has nothing here (any more). `note` is told what was in use.
 
     Raises:
         TransientError: a session did not end.
     """
 
     async def shut() -> tuple[TenantNames, int, list[int]] | None:
-        async with connections.ledger() as ledger, ledger.transaction():
+        async with (
+            connections.ledger() as ledger,
+            unblocked(connections, ledger, note),
+            ledger.transaction(),
+        ):
             return await _shut(ledger, project_id)
 
     with translated("shut the project's database"):
@@ -111,9 +116,11 @@ async def shut_out(connections: AdminConnections, project_id: str) -> TenantName
             return None
         names, database_oid, role_oids = shut_tenant
         async with connections.ledger() as ledger:
-            still_there = await end_sessions(ledger, database_oid=database_oid, role_oids=role_oids)
-    if still_there:
-        raise TransientError(f"{still_there} sessions in the database {names.database} have not ended yet")
+            told, remaining = await end_sessions(ledger, database_oid=database_oid, role_oids=role_oids)
+    if told:
+        note(f"ended {told} session{'s' * (told > 1)}")
+    if remaining:
+        raise TransientError(f"{remaining} sessions in the database {names.database} have not ended yet")
     return names
 
 

@@ -46,7 +46,7 @@ class Delete:
         """Shut out, leave the pooler, drop. Each part is fine when it is already gone."""
         self._cluster.require()
         async with steps.step("shut the tenant out", seconds=20):
-            names = await shut_out(self._connections, job.project_id)
+            names = await shut_out(self._connections, job.project_id, note=steps.note)
         if names is None:
             await self._check_nothing_is_left(job)
             steps.note("the ledger has no tenant of this project: nothing to drop")
@@ -58,7 +58,7 @@ class Delete:
         async with self._lanes.drops, steps.step("drop the database and its roles", seconds=300):
             # Again: of many that stood in line, the first alone is to wait for a cluster that has gone.
             self._cluster.require()
-            await drop_tenant(self._connections, names)
+            await drop_tenant(self._connections, names, note=steps.note)
         return partial(_deleted, job.project_id)
 
     async def fail(self, tx: Transaction, job: Job, error: str, now: datetime) -> None:

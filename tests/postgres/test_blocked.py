@@ -1,0 +1,118 @@
+"""Deletions that a tenant, or its neighbour, holds up with locks: gone in one go, and said what was in the way."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from capyd.postgres.dropping import drop_tenant
+from capyd.postgres.tenants import shut_out
+from tests.postgres.test_spares import traces
+from tests.tenants import Tenant, Tenants
+
+# What a tenant may do as its login, and what then holds a lock until its transaction ends.
+OWN = [
+    "ALTER ROLE {own} PASSWORD 'another'",
+    "GRANT CONNECT ON DATABASE {own} TO PUBLIC",
+    pytest.param("DROP OWNED BY CURRENT_USER", marks=pytest.mark.full),
+    pytest.param("ALTER ROLE {own} SET work_mem = '5MB'", marks=pytest.mark.full),
+    pytest.param("ALTER ROLE {own} IN DATABASE {own} SET work_mem = '5MB'", marks=pytest.mark.full),
+]
+NEIGHBOURS = [
+    "GRANT USAGE ON SCHEMA its TO {doomed}, {doomed}_owner",
+    pytest.param("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {doomed}", marks=pytest.mark.full),
+    "ALTER ROLE {own} IN DATABASE {doomed} SET work_mem = '5MB'",
+]
+
+
+async def delete(tenants: Tenants, tenant: Tenant) -> str:
+    """Delete it, within one lock_timeout; returns what was said."""
+    said: list[str] = []
+    async with asyncio.timeout(9):
+        await shut_out(tenants.connections, tenant.project_id, note=said.append)
+        await drop_tenant(tenants.connections, tenant.names, note=said.append)
+    assert traces(tenants.cluster, tenant.names) == []
+    return "\n".join(said)
+
+
+def lock(session: psycopg.Connection, statement: str, *, prepare: bool) -> None:
+    session.execute("BEGIN")
+    if not statement.startswith(("GRANT USAGE", "ALTER DEFAULT")):
+        session.execute("SET ROLE NONE")
+    session.execute(statement.encode())
+    if prepare:
+        session.execute("PREPARE TRANSACTION 'it''s prepared'")
+
+
+@pytest.mark.parametrize("prepare", [False, True], ids=["open", "prepared"])
+@pytest.mark.parametrize("statement", OWN)
+async def test_locks_of_the_tenant(tenants: Tenants, statement: str, prepare: bool) -> None:
+    tenant = await tenants.claim()
+    with closing(tenant.connect()) as session:
+        lock(session, statement.format(own=tenant.names.login), prepare=prepare)
+        said = await delete(tenants, tenant)
+        # Some of them hold up nothing, and end with the session that holds them.
+        assert ("rolled back" if prepare else "ended") in said
+        assert not prepare or "prepared transaction" in said
+
+
+@pytest.mark.parametrize("prepare", [False, True], ids=["open", "prepared"])
+@pytest.mark.parametrize("statement", NEIGHBOURS)
+async def test_locks_of_a_neighbour(tenants: Tenants, statement: str, prepare: bool) -> None:
+    tenant, neighbour = await tenants.claim(), await tenants.claim()
+    with closing(neighbour.connect()) as session:
+        session.execute("CREATE SCHEMA its")
+        lock(session, statement.format(own=neighbour.names.login, doomed=tenant.names.login), prepare=prepare)
+        said = await delete(tenants, tenant)
+    assert re.search(rf"of {neighbour.names.login}(_owner)? in {neighbour.names.database}", said)
+    with neighbour.connect() as session:
+        session.execute("SELECT")
+
+
+async def test_a_tenant_and_a_neighbour_that_take_their_locks_again_and_again(tenants: Tenants) -> None:
+    tenant, neighbour = await tenants.claim(), await tenants.claim()
+    deleted = asyncio.Event()
+
+    def grab(who: Callable[[], psycopg.Connection], statement: str) -> None:
+        try:
+            with closing(who()) as session:
+                lock(session, statement, prepare=False)
+                session.execute("SELECT pg_catalog.pg_sleep(20)")
+        except psycopg.Error:
+            time.sleep(0.001)
+
+    async def keep_grabbing(who: Callable[[], psycopg.Connection], statement: str) -> None:
+        while not deleted.is_set():
+            await asyncio.to_thread(grab, who, statement)
+
+    names = {"own": neighbour.names.login, "doomed": tenant.names.login}
+    grabbers = [
+        asyncio.create_task(keep_grabbing(who, statement))
+        for who, statement in [
+            *((tenant.connect, each.format(own=tenant.names.login)) for each in OWN[:2]),
+            (neighbour.connect, NEIGHBOURS[2].format(**names)),
+        ]
+    ]
+    try:
+        await delete(tenants, tenant)
+    finally:
+        deleted.set()
+        with tenants.cluster.connect() as admin:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'capy\\_%'")
+        await asyncio.gather(*grabbers)
+
+
+@pytest.mark.full  # it waits for a lock_timeout
+async def test_an_administrator_is_waited_for_and_not_ended(tenants: Tenants) -> None:
+    tenant = await tenants.claim()
+    with tenants.cluster.connect() as admin:
+        admin.execute("BEGIN")
+        admin.execute(f"ALTER ROLE {tenant.names.login} CREATEDB")
+        with pytest.raises(Exception, match="lock timeout"):
+            await shut_out(tenants.connections, tenant.project_id)
+        admin.execute("ROLLBACK")
+    await delete(tenants, tenant)
