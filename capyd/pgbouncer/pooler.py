@@ -87,13 +87,17 @@ class Pooler:
         """Have new server connections made as the old ones fall free: roles' settings count from login on."""
         await self._command(database, "RECONNECT")
 
-    async def disable_and_kill(self, database: str) -> None:
+    async def disable_and_kill(self, database: str) -> int:
         """Refuse new clients of `database`, and end its clients and server connections, before it is dropped.
 
         Disabled first: after the kill alone, new clients would hang. Take its entry away after the drop.
+        Returns how many clients there were.
         """
         await self._command(database, "DISABLE", unless="disabled")
+        async with self._console() as console:
+            clients = [row for row in await console.show("CLIENTS") if row["database"] == database]
         await self._command(database, "KILL", unless="paused")
+        return len(clients)
 
     async def enable(self, database: str) -> None:
         """Undo `disable_and_kill`, for a drop that did not come about."""

@@ -25,7 +25,8 @@ _POOL_WAIT_SECONDS = 2.0
 _LEDGER_STATEMENT = timedelta(seconds=30)
 # CREATE and DROP DATABASE, extension scripts: a checkpoint on a busy disk takes minutes.
 _SLOW_STATEMENT = timedelta(minutes=5)
-_EVENT_TRIGGERS_CAN_BE_OFF = 170000
+EVENT_TRIGGERS_CAN_BE_OFF = 170000
+"""The first server version that has the parameter `event_triggers`."""
 
 
 class AdminConnections:
@@ -150,7 +151,7 @@ class AdminConnections:
         }
         # Unknown before 17, where it would end the connection. Only administrators get into the ledger and
         # `postgres`, so it matters in tenants' databases alone, and there the version is known.
-        if self._server_version is not None and self._server_version >= _EVENT_TRIGGERS_CAN_BE_OFF:
+        if self._server_version is not None and self._server_version >= EVENT_TRIGGERS_CAN_BE_OFF:
             pinned["event_triggers"] = "off"
         return psycopg.conninfo.make_conninfo(
             host=str(self._settings.socket_dir),

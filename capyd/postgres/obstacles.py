@@ -6,7 +6,7 @@ from psycopg import errors, sql
 
 from capyd.domain.failures import TransientError
 from capyd.postgres.blockers import Note
-from capyd.postgres.connections import AdminConnections, Connection
+from capyd.postgres.connections import EVENT_TRIGGERS_CAN_BE_OFF, AdminConnections, Connection
 
 _SLOT_ATTEMPTS = 20
 _SLOT_PAUSE_SECONDS = 0.1
@@ -27,6 +27,7 @@ async def clear_inside(connections: AdminConnections, maintenance: Connection, d
     if not prepared and not subscriptions:
         return
     async with connections.database(database) as inside:
+        await _silence_event_triggers(inside)
         for gid in prepared:
             await inside.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
             note(f"rolled back the prepared transaction {gid!r}")
@@ -58,6 +59,15 @@ async def drop_slots(maintenance: Connection, database: str, note: Note) -> None
                 # Its session has not let go of it, or dropped it (a temporary one) as it ended. Looked at again.
                 await asyncio.sleep(_SLOT_PAUSE_SECONDS)
     raise TransientError(f"a replication slot of the database {database} is still in use")
+
+
+async def _silence_event_triggers(inside: Connection) -> None:
+    """One that refuses all DDL would refuse ours. From PostgreSQL 17 on our sessions have them off as it is."""
+    if inside.info.server_version >= EVENT_TRIGGERS_CAN_BE_OFF:
+        return
+    cursor = await inside.execute("SELECT evtname FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'")
+    for (name,) in await cursor.fetchall():
+        await inside.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(name)))
 
 
 async def _drop_subscription(inside: Connection, subscription: sql.Identifier) -> None:

@@ -52,7 +52,9 @@ class Delete:
             steps.note("the ledger has no tenant of this project: nothing to drop")
             return partial(_deleted, job.project_id)
         async with steps.step("end pooled sessions", seconds=20):
-            await self._pooler.disable_and_kill(names.database)
+            clients = await self._pooler.disable_and_kill(names.database)
+        if clients:
+            steps.note(f"ended {clients} client{'s' * (clients > 1)} of the pooler")
         async with steps.step("leave the pooler", seconds=30):
             await self._pooler_sync.sync()
         async with self._lanes.drops, steps.step("drop the database and its roles", seconds=300):

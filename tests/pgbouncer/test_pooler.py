@@ -150,8 +150,7 @@ async def test_a_database_that_is_killed_refuses_at_once_and_comes_back(
     tenant = await tenants.claim()
     await apply_all(tenants, pooler)
     session = connect(tenant, settings)
-    for _ in range(2):
-        await pooler.disable_and_kill(tenant.names.database)
+    assert [await pooler.disable_and_kill(tenant.names.database) for _ in range(2)] == [1, 0]
     with pytest.raises(psycopg.Error):
         session.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError, match="is disabled"):

@@ -82,6 +82,52 @@ async def test_subscriptions_go_without_their_publisher(tenants: Tenants, cluste
     await drop(tenants, tenant)
 
 
+async def test_event_triggers_that_refuse_everything_do_not_hold_it(tenants: Tenants, cluster: Cluster) -> None:
+    tenant = await tenants.claim()
+    with cluster.connect(tenant.names.database) as admin:
+        admin.execute("CREATE SUBSCRIPTION sub CONNECTION '' PUBLICATION p WITH (connect = false)")
+        admin.execute(
+            "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'"
+        )
+        admin.execute("CREATE EVENT TRIGGER refuse ON ddl_command_start EXECUTE FUNCTION public.refuse()")
+        admin.execute("ALTER EVENT TRIGGER refuse ENABLE ALWAYS")
+    await drop(tenants, tenant)
+
+
+async def test_everything_that_a_database_can_hold_goes_with_it(tenants: Tenants, cluster: Cluster) -> None:
+    tenant, neighbour = await tenants.claim(), await tenants.claim()
+    login, owner = tenant.names.login, tenant.names.owner
+    with tenant.connect() as session:
+        session.execute("CREATE SCHEMA mine")
+        session.execute("CREATE EXTENSION IF NOT EXISTS hstore SCHEMA mine")
+        session.execute("CREATE TABLE mine.t (i int PRIMARY KEY, s mine.hstore)")
+        session.execute("CREATE MATERIALIZED VIEW mine.v AS SELECT * FROM mine.t")
+        session.execute("CREATE PUBLICATION p FOR TABLE mine.t")
+        session.execute("SELECT pg_catalog.lo_from_bytea(0, 'large')")
+        session.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA mine GRANT SELECT ON TABLES TO {neighbour.names.login}")
+        session.execute(f"GRANT USAGE ON SCHEMA mine TO {neighbour.names.login}")
+    with cluster.connect(tenant.names.database) as admin:
+        admin.execute("CREATE EXTENSION postgres_fdw")
+        admin.execute("CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw")
+        admin.execute(f"ALTER SERVER far OWNER TO {owner}")
+        admin.execute(f"CREATE USER MAPPING FOR {login} SERVER far OPTIONS (password 'x')")
+        admin.execute(f"GRANT USAGE ON FOREIGN SERVER far TO {login}")
+        admin.execute(f"ALTER DATABASE {tenant.names.database} SET work_mem = '5MB'")
+    with cluster.connect() as admin:
+        # What an administrator may have given it elsewhere.
+        admin.execute(f"CREATE SCHEMA its AUTHORIZATION {owner} CREATE TABLE its_table (i int)")
+        admin.execute(f"GRANT CREATE ON TABLESPACE pg_default TO {owner}")
+        admin.execute(f"GRANT SET ON PARAMETER log_statement TO {login}")
+        admin.execute(f"GRANT pg_monitor TO {owner} WITH ADMIN OPTION")
+        admin.execute(f"GRANT {owner} TO {neighbour.names.login} WITH ADMIN OPTION")
+        admin.execute(f"ALTER ROLE {login} SET log_min_duration_statement = 0")
+    with tenant.connect() as session:
+        session.execute("CREATE TEMPORARY TABLE passing (i int)")
+        await drop(tenants, tenant)
+    with cluster.connect() as admin:
+        assert admin.execute("SELECT pg_catalog.to_regclass('its.its_table')").fetchone() == (None,)
+
+
 async def test_logical_slots_in_use_and_not_in_use_go(tenants: Tenants, cluster: Cluster) -> None:
     tenant = await tenants.claim()
     with cluster.connect(tenant.names.database) as admin:
