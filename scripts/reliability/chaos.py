@@ -13,8 +13,10 @@ import psycopg
 from capyd.config.settings import SpareSettings
 from reliability.clients import Client, GrpcClient, Losses, RestClient, open_grpc, open_session
 from reliability.invariants import Seen, Verdict, check, orphaned_directories
+from reliability.records import Told
 from reliability.schedule import MANNERS, Schedule
 from reliability.stack import Stack
+from reliability.witness import Witness, witnessing
 from reliability.workload import FINAL, Pace, Run, run_client
 
 _REST_SECONDS = 600.0
@@ -56,6 +58,7 @@ async def run_chaos(stack: Stack, schedule: Schedule, tell: Tell) -> Outcome:
         session = await open_.enter_async_context(open_session(ready["http_url"], ready["api_key"]))
         channel = open_grpc(ready["grpc_target"], ready["api_key"])
         open_.push_async_callback(channel.close)
+        witness = await open_.enter_async_context(witnessing(ready["admin_target"]))
         faces: tuple[Client, ...] = (RestClient(session, losses), GrpcClient(channel, losses))
         try:
             async with asyncio.TaskGroup() as clients:
@@ -67,7 +70,7 @@ async def run_chaos(stack: Stack, schedule: Schedule, tell: Tell) -> Outcome:
         await stack.until_all_run({manner.program for manner in MANNERS})
         await _until_rest(stack)
         tell("looking")
-        seen = await _look(stack, session, run)
+        seen = await _look(stack, session, run, witness)
     verdicts = await asyncio.to_thread(check, seen)
     jobs = stack.query_state("SELECT type, state, count(*) FROM jobs GROUP BY type, state ORDER BY type, state")
     return Outcome(run, losses, verdicts, orphaned_directories(seen), jobs, time.monotonic() - started)
@@ -94,7 +97,7 @@ def _is_at_rest(stack: Stack) -> bool:
     return spares >= _SPARES and {name for name, *_ in tenants} == set(stack.pooler_entries)
 
 
-async def _look(stack: Stack, session: aiohttp.ClientSession, run: Run) -> Seen:
+async def _look(stack: Stack, session: aiohttp.ClientSession, run: Run, witness: Witness) -> Seen:
     async def get(path: str) -> dict[str, Any]:
         async with session.get(path) as response:
             response.raise_for_status()
@@ -109,4 +112,5 @@ async def _look(stack: Stack, session: aiohttp.ClientSession, run: Run) -> Seen:
             urls[project_id] = (found["direct_url"], found["pooled_url"])
     rows = stack.query_cluster("SELECT database_name, state, project_id FROM capyd.tenants")
     tenants = {database: (state, project_id) for database, state, project_id in rows}
-    return Seen(run.wishes, projects, urls, tenants, stack)
+    await witness.catch_up()
+    return Seen(run.wishes, projects, urls, tenants, stack, Told(stack, witness.events, run.acknowledged))

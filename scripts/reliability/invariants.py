@@ -9,6 +9,13 @@ from typing import Any
 import psycopg
 
 from capyd.domain.extensions import DEFAULT_EXTENSIONS
+from reliability.records import (
+    Told,
+    audit_chain_is_whole,
+    audit_has_every_mutation,
+    events_have_no_gap,
+    events_tell_the_truth,
+)
 from reliability.stack import Stack
 from reliability.workload import FINAL, Wish
 
@@ -28,6 +35,7 @@ class Seen:
     tenants: dict[str, tuple[str, str | None]]
     """State and project in the ledger, by database."""
     stack: Stack
+    told: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +184,8 @@ _INVARIANTS: dict[str, Callable[[Seen], Iterable[str]]] = {
     "every job is final": _jobs_are_final,
     "no job failed but those that a deletion superseded": _jobs_fail_for_a_reason,
     "jobs of one project never overlapped": _jobs_did_not_overlap,
+    "events came without a gap, across every death": lambda seen: events_have_no_gap(seen.told),
+    "events tell the truth about every job and project": lambda seen: events_tell_the_truth(seen.told),
+    "the audit chain verifies, and the ledger has noted its head": lambda seen: audit_chain_is_whole(seen.told),
+    "every acknowledged mutation is written down, and nothing else": lambda seen: audit_has_every_mutation(seen.told),
 }

@@ -33,6 +33,8 @@ class Run:
     wishes: list[Wish] = field(default_factory=list)
     operations: Counter[str] = field(default_factory=Counter)
     """Acknowledged ones, by verb and face."""
+    acknowledged: Counter[tuple[str, Verb]] = field(default_factory=Counter)
+    """The same by project and verb."""
     kills: Counter[str] = field(default_factory=Counter)
 
 
@@ -73,6 +75,7 @@ async def run_client(number: int, client: Client, operations: list[Operation], p
         key = f"client-{number}-operation-{place}"
         acknowledged = await _ask(client, operation, own, key)
         run.operations[f"{operation.verb} ({client.face})"] += 1
+        run.acknowledged[acknowledged.project_id, operation.verb] += 1
         if operation.verb is Verb.CREATE:
             own.append(Wish(key, acknowledged.project_id))
             run.wishes.append(own[-1])

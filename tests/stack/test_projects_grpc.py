@@ -18,7 +18,9 @@ from tests.stack.grpc_errors import refused
 from tests.stack.running import RunningStack
 from tests.stack.tenant import ask
 
-SERVICES = {f"capyd.v1.{name}Service" for name in ("Project", "Extension", "Job", "Organization", "Cluster")} | {
+SERVICES = {
+    f"capyd.v1.{name}Service" for name in ("Project", "Extension", "Job", "Organization", "Cluster", "Audit")
+} | {
     "grpc.health.v1.Health",
     "grpc.reflection.v1alpha.ServerReflection",
 }
