@@ -147,7 +147,13 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
     database.when_committed(outbox.wake)
     reconciler = Reconciler(
         cluster=cluster,
-        observer=Observer(database=database, connections=connections, pooler=pooler, spares=spares),
+        observer=Observer(
+            database=database,
+            connections=connections,
+            pooler=pooler,
+            spares=spares,
+            direct_ssl_mode=settings.cluster.direct_ssl_mode,
+        ),
         repairer=Repairer(
             database=database,
             connections=connections,

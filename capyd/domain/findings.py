@@ -35,6 +35,8 @@ class FindingKind(StrEnum):
     """A claimed tenant of a project that the state does not know. Never dropped."""
     UNFINISHED_DELETION = "unfinished_deletion"
     """A project's deletion that has failed, or that nobody goes on with."""
+    WRONG_SSL_MODE = "wrong_ssl_mode"
+    """Direct URLs say an `sslmode` with which nobody gets in."""
     FOREIGN_OBJECT = "foreign_object"
     """A database or role with a name such as capyd's own have, and none of them. Never touched."""
     ORPHAN_DIRECTORY = "orphan_directory"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from capyd.domain.secret import Secret
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.errors import translated
+from capyd.postgres.listener import Listener, read_listener
 from capyd.postgres.orphans import find_orphans
 
 INVALID = -2
@@ -72,6 +73,7 @@ class Inventory:
     """As the databases."""
     orphans: frozenset[int]
     """Directories under `base/` that belong to no database at all."""
+    listener: Listener
 
 
 async def take_inventory(connections: AdminConnections) -> Inventory:
@@ -91,7 +93,8 @@ async def take_inventory(connections: AdminConnections) -> Inventory:
             cursor = await ledger.execute("SELECT database_name FROM capyd.templates")
             templates = frozenset([name async for (name,) in cursor])
             rows = await _list_rows(ledger)
-    return Inventory(rows, templates, databases, roles, orphans)
+            listener = await read_listener(ledger)
+    return Inventory(rows, templates, databases, roles, orphans, listener)
 
 
 async def _list_rows(ledger: Connection) -> tuple[LedgerRow, ...]:

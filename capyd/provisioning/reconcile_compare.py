@@ -22,6 +22,7 @@ def compare(observation: Observation) -> list[Finding]:
         *comparison.projects(),
         *comparison.strangers(),
         *comparison.pooler(),
+        *comparison.listener(),
         *(_orphan(oid) for oid in sorted(observation.inventory.orphans)),
     ]
 
@@ -117,6 +118,12 @@ class _Comparison:
                     name,
                     f"it may open {pooler.pool_sizes[name]} connections, not {row.pool_size}",
                 )
+
+    def listener(self) -> Iterator[Finding]:
+        """What direct URLs say wrongly."""
+        objection = self._seen.inventory.listener.objection_to(self._seen.direct_ssl_mode)
+        if objection is not None:
+            yield Finding(FindingKind.WRONG_SSL_MODE, "direct_ssl_mode", objection)
 
     def _unsettled_databases(self) -> frozenset[str]:
         return self._seen.in_hand | {

@@ -29,6 +29,8 @@ class Observation:
     """None: it does not answer."""
     in_hand: frozenset[str]
     """Databases that this daemon is building or dropping."""
+    direct_ssl_mode: str
+    """What direct URLs say."""
 
     @property
     def compared(self) -> Compared:
@@ -45,11 +47,20 @@ class Observation:
 class Observer:
     """Looks. Nothing is locked meanwhile, so a look may catch a change half way."""
 
-    def __init__(self, *, database: Database, connections: AdminConnections, pooler: Pooler, spares: Spares) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        connections: AdminConnections,
+        pooler: Pooler,
+        spares: Spares,
+        direct_ssl_mode: str,
+    ) -> None:
         self._database = database
         self._connections = connections
         self._pooler = pooler
         self._spares = spares
+        self._direct_ssl_mode = direct_ssl_mode
 
     async def look(self) -> Observation:
         """What there is now.
@@ -73,6 +84,7 @@ class Observer:
             inventory=inventory,
             pooler=pooler,
             in_hand=in_hand_before | self._spares.in_hand,
+            direct_ssl_mode=self._direct_ssl_mode,
         )
 
     async def _read_state(self) -> tuple[dict[str, Project], set[str]]:

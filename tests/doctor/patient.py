@@ -63,7 +63,11 @@ class Patient:
         self.database = database
         self.engine = engine
         self.observer = Observer(
-            database=database, connections=engine.connections, pooler=engine.pooler, spares=engine.spares
+            database=database,
+            connections=engine.connections,
+            pooler=engine.pooler,
+            spares=engine.spares,
+            direct_ssl_mode="disable",
         )
         self._pooler = pooler
         self._sealer = sealer

@@ -10,6 +10,7 @@ from capyd.domain.projects import Project, ProjectState
 from capyd.domain.secret import Secret
 from capyd.pgbouncer.contents import PoolerContents
 from capyd.postgres.inventory import DatabaseSeen, Inventory, LedgerRow, RoleSeen
+from capyd.postgres.listener import Listener
 from capyd.postgres.scram import scram_verifier
 from capyd.provisioning.reconcile_compare import compare
 from capyd.provisioning.reconcile_observe import Observation
@@ -19,6 +20,9 @@ CLAIMED, SPARE, TEMPLATE = "capy_claimed000000000", "capy_spare00000000000", "ca
 PROJECT = "prj_1"
 VERIFIER, OTHER_VERIFIER = scram_verifier(Secret("one")), scram_verifier(Secret("other"))
 GONE = None
+
+
+TLS_ALONE = Listener(serves_tls=True, takes_plain_text=False)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class World:
     orphans: frozenset[int] = frozenset()
     unsettled: frozenset[str] = frozenset()
     in_hand: frozenset[str] = frozenset()
+    listener: Listener = TLS_ALONE
+    direct_ssl_mode: str = "require"
 
     def observe(self) -> Observation:
         template = _database(9, TEMPLATE, 0, is_template=True)
@@ -54,9 +60,11 @@ class World:
                 databases=tuple(database for database in databases if database is not None),
                 roles=tuple(role for role in roles if role is not None),
                 orphans=self.orphans,
+                listener=self.listener,
             ),
             pooler=None if self.pool_sizes is None else PoolerContents(self.pool_sizes, self.logins),
             in_hand=self.in_hand,
+            direct_ssl_mode=self.direct_ssl_mode,
         )
 
 
@@ -140,6 +148,14 @@ def test_nothing_is_off() -> None:
 
 SAFE, UNSAFE = True, False
 CASES = {
+    "URLs that demand TLS of a server without": (
+        replace(WELL, listener=Listener(serves_tls=False, takes_plain_text=True)),
+        (Kind.WRONG_SSL_MODE, "direct_ssl_mode", UNSAFE),
+    ),
+    "URLs without TLS to a server that demands it": (
+        replace(WELL, direct_ssl_mode="disable"),
+        (Kind.WRONG_SSL_MODE, "direct_ssl_mode", UNSAFE),
+    ),
     # What is nobody's is mended.
     "a build": (replace(WELL, spare=replace(WELL.spare, state="building")), (Kind.HALF_BUILT, SPARE, SAFE)),
     "a drop": (replace(WELL, spare=replace(WELL.spare, state="deleting")), (Kind.HALF_BUILT, SPARE, SAFE)),
