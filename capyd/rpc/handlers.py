@@ -30,6 +30,8 @@ from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
 from capyd.usecases.audit import AuditTrail
 from capyd.usecases.idempotency import RepeatedRequests
+from capyd.v1.jobs_pb2 import Job
+from capyd.v1.projects_pb2 import Project
 
 logger = get_logger(__name__)
 
@@ -97,6 +99,8 @@ class _Call:
         self._rule = rule
         self._trust = trust
         self._auditor = auditor
+        fields = method.output_type.fields_by_name if takes_request_id(method) else {}
+        self._makes = next((name for name in ("job", "project") if name in fields), None)
 
     def unary(self, behaviour: Unary) -> Callable[[Message, Context], Awaitable[Message]]:
         """The behaviour, guarded."""
@@ -111,7 +115,7 @@ class _Call:
             except (Exception, asyncio.CancelledError) as error:
                 await self._auditor.refused(caller, request, error)
                 await self._refuse(context, error, started)
-            self._log("OK", started)
+            self._log("OK", started, **self._accepted(answer))
             return answer
 
         return guarded
@@ -165,6 +169,17 @@ class _Call:
             status = internal_status()
             self._log("INTERNAL", started)
         await context.abort_with_status(rpc_status.to_status(status))
+
+    def _accepted(self, answer: Message) -> dict[str, str]:
+        """The job that the call made, and its project: what joins this line with the job's own."""
+        match self._makes:
+            case "job":
+                job: Job = answer.job  # type: ignore[attr-defined]
+                return {"job_id": job.id, "project_id": job.project_id}
+            case "project":
+                project: Project = answer.project  # type: ignore[attr-defined]
+                return {"job_id": project.latest_job_id, "project_id": project.id}
+        return {}
 
     def _log(self, code: str, started: float, **values: str) -> None:
         seconds = time.monotonic() - started

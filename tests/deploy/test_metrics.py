@@ -87,6 +87,13 @@ async def test_a_daemon_is_seen_at_work_and_every_metric_of_dashboard_and_alerts
         named -= {"capyd_jobs", *(name for name in named if name.startswith("capyd_http_"))}
         assert named - exported == set()
 
+        # One line the call, one the job, and an id that joins them.
+        lines = [json.loads(line) for line in daemon.said.splitlines()]
+        calls = [line for line in lines if line.get("method") == "ProjectService/CreateProject"]
+        ends = [line for line in lines if line["event"] == "job.completed"]
+        assert [line["job_id"] for line in calls] == [line["job_id"] for line in ends] == [accepted.job_id]
+        assert calls[0]["request_id"]
+
         assert await _get(f"http://127.0.0.1:{port}/healthz") == (200, '{"status":"ok"}')
         assert (await _get(f"http://127.0.0.1:{port}/readyz"))[0] == 200
         with database_host.frozen_pooler():
