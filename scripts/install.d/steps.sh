@@ -236,8 +236,11 @@ install_access() {
   step "role capyd in the cluster: a superuser, who can log in over the Unix socket alone"
   if [ -n "$dry_run" ]; then
     run psql -c "CREATE ROLE capyd SUPERUSER LOGIN"
-  elif [ -z "$(query "SELECT FROM pg_roles WHERE rolname = 'capyd' AND rolsuper" | wc -l | grep -v '^0$')" ]; then
-    query "CREATE ROLE capyd SUPERUSER LOGIN"
+  else
+    case $(query "SELECT rolsuper AND rolcanlogin FROM pg_roles WHERE rolname = 'capyd'") in
+      "") query "CREATE ROLE capyd SUPERUSER LOGIN" ;;
+      f) fail "there is a role capyd that is no superuser or cannot log in: rename it, or ALTER ROLE capyd SUPERUSER LOGIN" ;;
+    esac
   fi
   if [ "$major" -lt 16 ] && [ ! -L "$ident" ]; then
     # PostgreSQL 15 needs a line there for each login: the file moves to where capyd may replace it.
