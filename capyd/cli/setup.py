@@ -12,6 +12,7 @@ from capyd.host.users import current_user
 from capyd.pgbouncer.pooler import Pooler
 from capyd.pgbouncer.version import parse_version
 from capyd.postgres.existing_access import UnfitRulesError, add_hba, add_ident, remove
+from capyd.postgres.ident import remove_block
 from capyd.runtime.atomic_file import write_atomically
 
 _VERSION_SECONDS = 10
@@ -47,7 +48,7 @@ def access(
     before = {path: path.read_text() for path in (ident, hba)}
     try:
         after = {
-            ident: remove(before[ident])
+            ident: remove_block(remove(before[ident]).encode()).decode()
             if removing
             else add_ident(
                 before[ident],

@@ -68,6 +68,13 @@ def replace_block(text: bytes, pooler_os_user: str, logins: Iterable[str]) -> by
     return text + block
 
 
+def remove_block(text: bytes) -> bytes:
+    """`text` without capyd's block: nobody is to keep it any more."""
+    head, begin, rest = text.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    return head + tail if begin and end else text
+
+
 async def _check(connections: AdminConnections, path: Path) -> None:
     """Refuse a file that the server would not load: it keeps the old map then and says so in its log alone."""
     with translated("check the user map"):

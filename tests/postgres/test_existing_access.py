@@ -3,6 +3,7 @@
 import pytest
 
 from capyd.postgres.existing_access import UnfitRulesError, add_hba, add_ident, remove
+from capyd.postgres.ident import remove_block, replace_block
 from tests.servers import Cluster
 
 DEBIAN = """\
@@ -22,6 +23,12 @@ def test_the_lines_stand_first_once_and_can_be_taken_out(major: int) -> None:
     assert add_hba(with_ours, admin_role="capyd", major=major) == with_ours
     assert remove(with_ours) == DEBIAN
     assert remove(DEBIAN) == DEBIAN
+
+
+def test_the_daemons_own_lines_go_too() -> None:
+    kept = replace_block(b"mine  me  mine\n", "capyd-pooler", ["capy_one", "capy_two"])
+    assert remove_block(kept) == b"mine  me  mine\n"
+    assert remove_block(b"mine  me  mine\n") == b"mine  me  mine\n"
 
 
 def test_before_16_a_rule_for_everybody_is_only_put_before_one_that_does_the_same() -> None:
