@@ -9,16 +9,23 @@ run() {
   if [ -n "$dry_run" ]; then printf '    %s\n' "$*"; else "$@"; fi
 }
 
-# put MODE OWNER:GROUP FILE : write standard input to the file. Ownership is left out under --root.
+# A line for each thing that was changed, kept in a file since `put` often stands at the end of a pipe.
+changes=$(mktemp)
+trap 'rm -f "$changes"' EXIT
+
+# put MODE OWNER:GROUP FILE : write standard input to the file, unless it says that already. Ownership is left out under
+# --root.
 put() {
   local mode=$1 owner=$2 file=$3 text
   text=$(cat; echo .)
+  if printf '%s' "${text%.}" | cmp -s - "$file"; then return; fi
   if [ -n "$dry_run" ]; then printf '    write %s (%s %s)\n' "$file" "$mode" "$owner"; return; fi
   mkdir -p "${file%/*}"
   (umask 077 && printf '%s' "${text%.}" >"$file.new")
   chmod "$mode" "$file.new"
   [ -n "$root" ] || chown "$owner" "$file.new"
   mv "$file.new" "$file"
+  echo "$file" >>"$changes"
 }
 
 # directory MODE OWNER:GROUP PATH
@@ -108,7 +115,10 @@ install_python() {
   if [ -z "$wheel" ]; then
     step "build the wheel"
     run python3 -m venv "$clone/build/wheel-venv"
-    run "$clone/build/wheel-venv/bin/pip" wheel --quiet --no-deps --wheel-dir "$clone/build/wheel" "$clone"
+    # Of what is in the clone now alone; and the same clone gives the same wheel, byte for byte.
+    run rm -rf "$clone/build/lib" "$clone/build/wheel"
+    run env SOURCE_DATE_EPOCH=315532800 \
+      "$clone/build/wheel-venv/bin/pip" wheel --quiet --no-deps --wheel-dir "$clone/build/wheel" "$clone"
     [ -n "$dry_run" ] || wheel=$(ls -t "$clone"/build/wheel/capyd-*.whl | head -n 1)
   fi
   wanted=$(sha256sum <"${wheel:-/dev/null}")
@@ -270,7 +280,11 @@ start_units() {
   fi
   step "start $pooler_unit, $daemon_unit and capyd-http.service"
   run systemctl enable --quiet "$pooler_unit" "$daemon_unit" capyd-http.service
-  run systemctl restart "$pooler_unit" "$daemon_unit" capyd-http.service
+  if [ -s "$changes" ]; then
+    run systemctl restart "$pooler_unit" "$daemon_unit" capyd-http.service
+  else
+    run systemctl start "$pooler_unit" "$daemon_unit" capyd-http.service
+  fi
   say ""
   say "An organization, and a key for it:"
   say "  capyd orgs create 'My organization'$([ -z "$instance" ] || echo " --target $target")"
