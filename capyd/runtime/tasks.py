@@ -8,6 +8,8 @@ from capyd.runtime.logs import get_logger
 
 logger = get_logger(__name__)
 
+_CANCEL_AGAIN_SECONDS = 1.0
+
 
 class Tasks:
     """The long-running tasks of one process.
@@ -57,14 +59,19 @@ class Tasks:
         for task in reversed(list(self._tasks)):
             if task is self._told:
                 continue  # whoever waited knows what it failed with
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                continue
-            except Exception:
-                logger.exception("task.failed", task=self._tasks[task])
+            await _end(task)
+            if not task.cancelled() and task.exception() is not None:
+                logger.error("task.failed", task=self._tasks[task], exc_info=task.exception())
         self._tasks.clear()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel it until it is gone: a task that fails in the moment of its cancellation may take that for its own to
+    handle, as a TaskGroup does (Python 3.11), and go on.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 class TaskEndedError(Exception):

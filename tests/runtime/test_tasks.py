@@ -38,3 +38,28 @@ async def test_stopping_cancels_all_the_latest_first() -> None:
     await asyncio.sleep(0)
     await tasks.stop()
     assert ended == ["second", "first"]
+
+
+async def test_a_task_that_takes_its_cancellation_for_a_failure_is_cancelled_again() -> None:
+    begun = asyncio.Event()
+
+    async def fails_when_cancelled() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("the server had gone, too") from None
+
+    async def stubborn() -> None:
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(fails_when_cancelled())
+            except* ValueError:
+                await asyncio.Event().wait()
+
+    tasks = Tasks()
+    tasks.start("stubborn", stubborn())
+    await begun.wait()
+    async with asyncio.timeout(10):
+        await tasks.stop()
