@@ -201,7 +201,7 @@ public_host = "$public_host"
 direct_port = $port
 pooled_port = $pooler_port
 direct_ssl_mode = "$(direct_ssl_mode)"      # what PostgreSQL's listener does
-pooled_ssl_mode = "disable"     # until [pooler] names a certificate
+# Pooled URLs say disable until [pooler] has tls_certificate_file and tls_key_file, and require from then on.
 
 [state]
 path = "$state/capyd.sqlite"
