@@ -147,6 +147,9 @@ class PoolerSettings(Section):
     console_password_file: CredentialPath = Path("/etc/capyd/pooler-console.password")
     """The password of `capyd_console` on the admin console."""
     max_client_connections: Annotated[int, Field(ge=10)] = 5000
+    """Clients at once, of all projects together."""
+    clients_per_server_connection: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Clients that a project may have at once, for each of its server connections (from PgBouncer 1.24 on)."""
     tls_certificate_file: AbsolutePath | None = None
     """The certificate, with its chain, that clients are shown. With it the pooler takes no client without TLS."""
     tls_key_file: AbsolutePath | None = None

@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from capyd.config.settings import PostgresSettings
+from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.tenants import PoolerEntry
+from capyd.pgbouncer.parameters import list_entry_parameters
+from capyd.pgbouncer.version import Version
 
 _CONSOLE_DATABASE = "pgbouncer"
+
+_COLUMNS = {"max_db_connections": "max_connections", "max_db_client_connections": "max_client_connections"}
+"""How SHOW DATABASES calls what is called otherwise in an entry."""
 
 Row = Mapping[str, Any]
 
@@ -26,7 +31,13 @@ def find_other_parameters(parameters: Mapping[str, str | int], config: Sequence[
 
 
 def find_differences(
-    entries: Iterable[PoolerEntry], *, databases: Sequence[Row], users: Sequence[Row], postgres: PostgresSettings
+    entries: Iterable[PoolerEntry],
+    *,
+    version: Version,
+    pooler: PoolerSettings,
+    postgres: PostgresSettings,
+    databases: Sequence[Row],
+    users: Sequence[Row],
 ) -> list[str]:
     """What `SHOW DATABASES` and `SHOW USERS` say otherwise than `entries` do: a line each, or nothing."""
     wanted = {entry.database: entry for entry in entries}
@@ -36,16 +47,16 @@ def find_differences(
     differences += [f"{name}: an entry that should not be there" for name in found.keys() - wanted.keys()]
     differences += [f"{entry.login}: there is no such user" for entry in wanted.values() if entry.login not in logins]
     for name in wanted.keys() & found.keys():
+        limits = list_entry_parameters(wanted[name], pooler, version)
         expected = {
             "database": name,
-            "host": str(postgres.socket_dir),
-            "port": str(postgres.port),
-            "pool_size": str(wanted[name].pool_size),
-            "max_connections": str(wanted[name].pool_size),
+            "host": postgres.socket_dir,
+            "port": postgres.port,
+            **{_COLUMNS.get(parameter, parameter): value for parameter, value in limits.items()},
         }
         differences += [
             f"{name}: {column} is {found[name].get(column)}, not {value}"
             for column, value in expected.items()
-            if str(found[name].get(column)) != value
+            if str(found[name].get(column)) != str(value)
         ]
     return sorted(differences)

@@ -1,6 +1,7 @@
-"""The section `[pgbouncer]`: everything but the entries, for the version that is to read it."""
+"""What stands in the section `[pgbouncer]` and in an entry, for the version that is to read it."""
 
 from capyd.config.settings import PoolerSettings
+from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.version import Version
 
 _SINCE: dict[Version, dict[str, str | int]] = {
@@ -8,6 +9,7 @@ _SINCE: dict[Version, dict[str, str | int]] = {
     (1, 21, 0): {"max_prepared_statements": 200},
 }
 """What older versions refuse to start with, by the first that knows it."""
+_CLIENTS_OF_AN_ENTRY = (1, 24, 0)
 
 
 def list_parameters(pooler: PoolerSettings, version: Version, *, console_user: str) -> dict[str, str | int]:
@@ -37,6 +39,19 @@ def list_parameters(pooler: PoolerSettings, version: Version, *, console_user: s
     for first, more in _SINCE.items():
         if version >= first:
             parameters |= more
+    return parameters
+
+
+def list_entry_parameters(entry: PoolerEntry, pooler: PoolerSettings, version: Version) -> dict[str, int]:
+    """The limits of one entry by name. What an older version does not know, it does not limit."""
+    parameters = {
+        # Per pair of user and database; the other one holds for all users together.
+        "pool_size": entry.pool_size,
+        "max_db_connections": entry.pool_size,
+    }
+    if version >= _CLIENTS_OF_AN_ENTRY:
+        # Or one tenant could take all clients that the pooler has room for.
+        parameters["max_db_client_connections"] = entry.pool_size * pooler.clients_per_server_connection
     return parameters
 
 

@@ -183,7 +183,14 @@ class Pooler:
         mistakes, at_restart = find_other_parameters(parameters, config)
         if at_restart:
             logger.warning("pooler.restart_needed", parameters=at_restart)
-        return mistakes + find_differences(wanted, databases=databases, users=users, postgres=self._postgres)
+        return mistakes + find_differences(
+            wanted,
+            version=version,
+            pooler=self._settings,
+            postgres=self._postgres,
+            databases=databases,
+            users=users,
+        )
 
     async def _restore(self, console: Console, before: Mapping[str, bytes]) -> None:
         await write_files(self._settings.config_dir, before)

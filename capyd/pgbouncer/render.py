@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
-from capyd.pgbouncer.parameters import list_parameters
+from capyd.pgbouncer.parameters import list_entry_parameters, list_parameters
 from capyd.pgbouncer.version import Version
 
 CONSOLE_USER = "capyd_console"
@@ -33,7 +33,7 @@ def render(
     texts = (
         render_users(ordered, console_password),
         render_hba(ordered),
-        render_databases(ordered, postgres),
+        render_databases(ordered, version=version, pooler=pooler, postgres=postgres),
         render_ini(pooler, version),
     )
     return {name: text.encode() for name, text in zip(FILE_NAMES, texts, strict=True)}
@@ -51,18 +51,18 @@ def render_ini(pooler: PoolerSettings, version: Version) -> str:
     return "\n".join([*lines, "", f"%include {pooler.config_dir / DATABASES}", ""])
 
 
-def render_databases(entries: Iterable[PoolerEntry], postgres: PostgresSettings) -> str:
+def render_databases(
+    entries: Iterable[PoolerEntry], *, version: Version, pooler: PoolerSettings, postgres: PostgresSettings
+) -> str:
     """The section `[databases]`: no wildcard, so `postgres` and the ledger are not there for anybody.
 
     The user is never forced: the pooler logs in to PostgreSQL as whoever logged in to it.
     """
     where = f"host={postgres.socket_dir} port={postgres.port}"
     lines = [f"; {_WRITTEN}", "[databases]"]
-    lines += [
-        # pool_size is per pair of user and database; the other one holds for all users together.
-        f"{entry.database} = {where} pool_size={entry.pool_size} max_db_connections={entry.pool_size}"
-        for entry in entries
-    ]
+    for entry in entries:
+        limits = list_entry_parameters(entry, pooler, version)
+        lines.append(f"{entry.database} = {where} {' '.join(f'{name}={value}' for name, value in limits.items())}")
     return "\n".join([*lines, ""])
 
 

@@ -1,5 +1,6 @@
 """A real PgBouncer in front of a real cluster."""
 
+import asyncio
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from capyd.postgres.entries import list_pooler_entries
 from capyd.postgres.ident import apply_ident
 from capyd.postgres.scram import new_password, scram_verifier
 from capyd.postgres.tenants import apply_limits, claim_spare
+from capyd.provisioning.pooler_sync import PoolerSync
 from tests.servers import free_port, pooler_version, start_pooler
 from tests.tenants import LIMITS, Tenant, Tenants
 
@@ -142,6 +144,40 @@ async def test_a_rotated_password_breaks_no_client_that_is_connected(
             connect(tenant, settings)
         with connect(tenant, settings, password=password.reveal()) as another:
             another.execute("SELECT 1")
+
+
+async def test_one_tenant_cannot_take_all_clients_where_the_pooler_can_tell_them_apart(
+    tenants: Tenants, pooler: Pooler, settings: PoolerSettings
+) -> None:
+    if pooler_version(settings.binary) < (1, 24, 0):
+        pytest.skip("this PgBouncer counts all clients together")
+    tenant, other = await tenants.claim(), await tenants.claim()
+    few = Pooler(settings.model_copy(update={"clients_per_server_connection": 1}), tenants.cluster.settings)
+    entries = await list_pooler_entries(tenants.connections)
+    await few.apply([replace(entry, pool_size=2) for entry in entries])
+    await apply_ident(
+        tenants.connections, tenants.cluster.settings, settings.os_user, [entry.login for entry in entries]
+    )
+    with connect(tenant, settings), connect(tenant, settings):
+        with pytest.raises(psycopg.OperationalError, match="max_db_client_connections"):
+            connect(tenant, settings)
+        connect(other, settings).close()
+
+
+async def test_many_changes_at_once_are_one_reload(tenants: Tenants, pooler: Pooler, settings: PoolerSettings) -> None:
+    sync = PoolerSync(
+        connections=tenants.connections,
+        pooler=pooler,
+        postgres_settings=tenants.cluster.settings,
+        pooler_settings=settings,
+    )
+    log = settings.config_dir / "pgbouncer.log"
+    claimed = [await tenants.claim() for _ in range(5)]
+    await asyncio.gather(*(sync.sync() for _ in claimed))
+    # The first began with what there was, the second served all that had come meanwhile.
+    assert 1 <= log.read_text().count("RELOAD command issued") <= 2
+    for tenant in claimed:
+        connect(tenant, settings).close()
 
 
 async def test_a_database_that_is_killed_refuses_at_once_and_comes_back(

@@ -11,7 +11,7 @@ from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry
 from capyd.pgbouncer.comparison import find_differences, find_other_parameters
 from capyd.pgbouncer.files import read_console_password
-from capyd.pgbouncer.parameters import list_parameters
+from capyd.pgbouncer.parameters import list_entry_parameters, list_parameters
 from capyd.pgbouncer.render import render, render_ini
 from capyd.pgbouncer.version import Version, parse_version
 
@@ -73,6 +73,13 @@ def test_a_setting_is_rendered_for_the_versions_that_know_it_and_for_all_of_them
     assert names - oldest == {name for name, first in FIRST_KNOWN.items() if first <= version}
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_clients_of_an_entry_are_limited_by_the_versions_that_can(version: Version) -> None:
+    limits = list_entry_parameters(ENTRIES[0], POOLER, version)
+    assert limits.pop("max_db_client_connections", None) == (200 if version >= (1, 24, 0) else None)
+    assert limits == {"pool_size": 10, "max_db_connections": 10}
+
+
 def test_tls_is_demanded_where_there_is_a_certificate() -> None:
     text = render_ini(CERTIFIED, (1, 18, 0))
     assert "client_tls_sslmode = require\nclient_tls_cert_file = /c\nclient_tls_key_file = /k\n" in text
@@ -108,7 +115,14 @@ def test_differences_are_told_a_line_each() -> None:
         },
         {"name": "capy_old", "host": "/run/pg", "port": 5433, "database": "capy_old", "pool_size": 7},
     ]
-    differences = find_differences(ENTRIES, databases=databases, users=[{"name": "capy_a"}], postgres=POSTGRES)
+    differences = find_differences(
+        ENTRIES,
+        version=(1, 18, 0),
+        pooler=POOLER,
+        postgres=POSTGRES,
+        databases=databases,
+        users=[{"name": "capy_a"}],
+    )
     assert differences == [
         "capy_a: pool_size is 7, not 20",
         "capy_b: there is no such entry",
