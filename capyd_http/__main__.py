@@ -14,6 +14,7 @@ from capyd.runtime.observation import MetricsListenError
 from capyd.runtime.settings_file import SettingsError, read_settings
 from capyd.runtime.signals import reload_event, stop_event
 from capyd.runtime.tasks import TaskEndedError, Tasks
+from capyd.runtime.tracing import TracingError, start_tracing, stop_tracing
 from capyd_http.config import HttpSettings
 from capyd_http.server import ListenError, running_gateway
 from capyd_http.service import tell
@@ -32,14 +33,18 @@ def main() -> None:
         _fail(error, code=2)
     configure_logs(level=settings.logs.level, log_format=settings.logs.format)
     try:
+        if settings.tracing.endpoint is not None:
+            start_tracing(settings.tracing.endpoint, service="capyd-http", sample=settings.tracing.sample, is_edge=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, arguments.config))
-    except ListenError as error:
+    except (ListenError, TracingError) as error:
         _fail(error, code=1)
     except TaskEndedError as error:
         if isinstance(error.__cause__, MetricsListenError):
             _fail(error.__cause__, code=1)
         _fail(error, code=1)
+    finally:
+        stop_tracing()
 
 
 async def _serve(settings: HttpSettings, file: Path) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from capyd.client.bearer import bearer
+from capyd.runtime.tracing import tracing
 from capyd.v1 import organizations_pb2, organizations_pb2_grpc
 from capyd_http.errors import from_rpc
 from capyd_http.transcode.methods import HttpMethod
@@ -22,7 +23,7 @@ PAGE_SIZE = 500
 
 def metadata(*, request_id: str, address: str | None, token: str | None) -> Metadata:
     """What a call carries beside its message: its id, for whom the gateway calls, and that one's token."""
-    entries: Metadata = (("x-request-id", request_id),)
+    entries: Metadata = (("x-request-id", request_id), *tracing.carry().items())
     if address is not None:
         entries = (*entries, ("x-capyd-client-address", address))
     return entries if token is None else (*entries, bearer(token))

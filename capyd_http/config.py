@@ -22,6 +22,15 @@ class HttpMetricsSettings(Section):
     """`host:port`; without it nothing is measured."""
 
 
+class HttpTracingSettings(Section):
+    """Spans of requests, to an OpenTelemetry collector. Needs the extra `tracing`."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Its OTLP/HTTP address for traces; without it nothing is traced."""
+    sample: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The part of the traces that is kept; the daemon keeps the same ones."""
+
+
 class HttpSettings(Section):
     """The whole file."""
 
@@ -37,4 +46,5 @@ class HttpSettings(Section):
     """How long a body may take to arrive (408), and the daemon to answer (504). Clients give up after 30."""
     max_body_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
     metrics: HttpMetricsSettings = HttpMetricsSettings()
+    tracing: HttpTracingSettings = HttpTracingSettings()
     logs: HttpLogSettings = HttpLogSettings()

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
+from capyd.runtime.tracing import tracing
 from capyd_http.answers import error_answer
 from capyd_http.errors import ApiError, internal_error
 from capyd_http.request_ids import request_id
@@ -31,20 +32,23 @@ class Front:
         id_ = request_id(request.headers)
         found = self._router.find(request.rel_url.raw_path)
         template = found[0].template if found else None
-        try:
-            answer = await _visit(request, id_, found)
-        except ApiError as error:
-            answer = error_answer(error, request_id=id_)
-        except ConnectionError:
-            logger.info("request.abandoned", method=request.method, route=template, request_id=id_)
-            raise
-        except Exception:
-            logger.exception("request.failed", method=request.method, route=template, request_id=id_)
-            answer = error_answer(internal_error(), request_id=id_)
+        # The template and not the path, whose values and query are the caller's business.
+        name = f"{_known_verb(request.method)} {template or '-'}"
+        with tracing.span(name, kind="server", parent=request.headers, request_id=id_):
+            try:
+                answer = await _visit(request, id_, found)
+            except ApiError as error:
+                answer = error_answer(error, request_id=id_)
+            except ConnectionError:
+                logger.info("request.abandoned", method=request.method, route=template, request_id=id_)
+                raise
+            except Exception:
+                logger.exception("request.failed", method=request.method, route=template, request_id=id_)
+                answer = error_answer(internal_error(), request_id=id_)
+            tracing.annotate("http.response.status_code", answer.status)
         seconds = time.perf_counter() - started
         if observed.request is not None:
-            observed.request(f"{_known_verb(request.method)} {template or '-'}", str(answer.status), seconds)
-        # The template and not the path, whose values and query are the caller's business.
+            observed.request(name, str(answer.status), seconds)
         # Those who ask again and again whether it is alive would fill a log by themselves.
         log = logger.debug if template in _LOOKS else logger.info
         log(

@@ -18,6 +18,7 @@ from capyd.runtime.logs import configure_logs
 from capyd.runtime.observation import MetricsListenError
 from capyd.runtime.settings_file import read_settings
 from capyd.runtime.tasks import TaskEndedError
+from capyd.runtime.tracing import TracingError, start_tracing, stop_tracing
 from capyd.sqlite.integrity import DamagedFileError
 from capyd.sqlite.migrations import SchemaTooNewError
 
@@ -29,10 +30,16 @@ def daemon(config: Path) -> None:
     settings = load_settings(config)
     configure_logs(level=settings.logs.level, log_format=settings.logs.format)
     try:
+        if settings.tracing.endpoint is not None:
+            start_tracing(settings.tracing.endpoint, service="capyd", sample=settings.tracing.sample, is_edge=False)
         uvloop.run(run_daemon(settings, read_again=partial(read_settings, config, Settings)))
     except (StateLockedError, DamagedFileError, SchemaTooNewError, KeyFileError, ListenError, InvalidError) as error:
+        raise click.ClickException(str(error)) from error
+    except TracingError as error:
         raise click.ClickException(str(error)) from error
     except TaskEndedError as error:
         if isinstance(error.__cause__, (ClusterHeldError, MetricsListenError)):
             raise click.ClickException(str(error.__cause__)) from error
         raise click.ClickException(f"{error}: {error.__cause__!r}; start it again") from error
+    finally:
+        stop_tracing()

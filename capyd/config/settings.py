@@ -238,6 +238,15 @@ class MetricsSettings(Section):
     """`host:port`; without it nothing is measured. Whoever reaches it sees numbers and projects' ids, no secrets."""
 
 
+class TracingSettings(Section):
+    """Spans of calls, jobs and their steps, to an OpenTelemetry collector. Needs the extra `tracing`."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Its OTLP/HTTP address for traces; without it nothing is traced."""
+    sample: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The part of the traces that is kept, of those that begin here."""
+
+
 class LogSettings(Section):
     """What is logged, to standard error."""
 
@@ -260,6 +269,7 @@ class Settings(Section):
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()
     metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     logs: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from capyd.jobs.watchers import JobWatchers
 from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
+from capyd.runtime.tracing import tracing
 from capyd.sqlite.database import Database
 from capyd.sqlite.job_moves import complete_job, fail_job, retry_job
 
@@ -59,7 +60,10 @@ class Executor:
         steps = Steps(job.type)
         self._in_hand[job.id] = steps
         try:
-            outcome = await self._attempt(job, steps)
+            about = {"capyd.job_id": job.id, "capyd.project_id": job.project_id}
+            with tracing.span(f"job {job.type}", parent=tracing.asked_in(job.id), **about):
+                outcome = await self._attempt(job, steps)
+                tracing.annotate("capyd.outcome", type(outcome).__name__.lower())
         finally:
             del self._in_hand[job.id]
         await self._commit_whatever_it_takes(job, outcome, steps.journal)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.runtime.failpoints import failpoints
 from capyd.runtime.observation import observed
+from capyd.runtime.tracing import tracing
 
 
 class Steps:
@@ -44,12 +45,13 @@ class Steps:
         started = time.monotonic()
         verdict = "failed after"
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                if failpoints.active:
-                    await failpoints.reach("step.before")
-                yield
-                if failpoints.active:
-                    await failpoints.reach("step.after")
+            with tracing.span(name):
+                async with asyncio.timeout(seconds) as deadline:
+                    if failpoints.active:
+                        await failpoints.reach("step.before")
+                    yield
+                    if failpoints.active:
+                        await failpoints.reach("step.after")
             verdict = "done in"
         except TimeoutError as error:
             if not deadline.expired():

@@ -28,6 +28,7 @@ from capyd.rpc.repetition import answer_once, answer_plainly, takes_request_id
 from capyd.rpc.trust import TrustPolicy
 from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
+from capyd.runtime.tracing import tracing
 from capyd.usecases.audit import AuditTrail
 from capyd.usecases.idempotency import RepeatedRequests
 from capyd.v1.jobs_pb2 import Job
@@ -108,14 +109,15 @@ class _Call:
         async def guarded(request: Message, context: Context) -> Message:
             metadata, caller = self._begin(context)
             started = time.monotonic()
-            try:
-                caller = await self._identify(caller, metadata)
-                authorize(caller.principal, self._rule)
-                answer = await behaviour(request, caller)
-            except (Exception, asyncio.CancelledError) as error:
-                await self._auditor.refused(caller, request, error)
-                await self._refuse(context, error, started)
-            self._log("OK", started, **self._accepted(answer))
+            with tracing.span(self._name, kind="server", parent=metadata):
+                try:
+                    caller = await self._identify(caller, metadata)
+                    authorize(caller.principal, self._rule)
+                    answer = await behaviour(request, caller)
+                except (Exception, asyncio.CancelledError) as error:
+                    await self._auditor.refused(caller, request, error)
+                    await self._refuse(context, error, started)
+                self._log("OK", started, **self._accepted(answer))
             return answer
 
         return guarded
@@ -185,5 +187,6 @@ class _Call:
         seconds = time.monotonic() - started
         if observed.request is not None:
             observed.request(self._name, code, seconds)
+        tracing.annotate("rpc.code", code)
         milliseconds = round(seconds * 1000, 1)
         logger.info("rpc", method=self._name, code=code, milliseconds=milliseconds, **values)

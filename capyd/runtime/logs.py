@@ -41,6 +41,9 @@ def configure_logs(*, level: str, log_format: LogFormat) -> None:
     # One line a statement or a scheduler tick is the libraries' idea of INFO, not ours.
     for chatty in ("apscheduler", "aiosqlite", "asyncio", "grpc"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A collector that is away is said once a batch, and costs nothing else.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     # It warns at every try to connect to a server that is away: whoever needs the server says so, once.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from capyd.domain.jobs import Job, JobState, NewJob
 from capyd.domain.paging import Page, PageRequest
+from capyd.runtime.tracing import tracing
 from capyd.sqlite.columns import from_micros, from_micros_or_none, to_micros
 from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.pages import to_page
@@ -13,6 +14,7 @@ from capyd.sqlite.pages import to_page
 
 async def insert_job(tx: Transaction, job: NewJob, *, now: datetime, held: bool = False, at_head: bool = False) -> Job:
     """Accept it: behind all open jobs of its resource, or `at_head` before those that are still pending."""
+    tracing.job_accepted(job.id)
     rows = await tx.fetch_all(
         """
         INSERT INTO jobs (
