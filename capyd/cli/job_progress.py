@@ -10,8 +10,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from capyd.client.channel import Channel
-from capyd.v1.jobs_pb2 import Job, WatchJobRequest
-from capyd.v1.jobs_pb2_grpc import JobServiceStub
+from capyd.client.jobs import watch_job
+from capyd.v1.jobs_pb2 import Job
 
 _FINAL = ("completed", "failed")
 
@@ -28,7 +28,7 @@ async def follow_job(channel: Channel, job_id: str, *, silent: bool) -> Job:
 
     On standard error: standard output is for the answer.
     """
-    changes = _changes(channel, job_id)
+    changes = watch_job(channel, job_id)
     if silent:
         return await _last(changes)
     console = Console(stderr=True)
@@ -43,11 +43,6 @@ def exit_for(job: Job) -> None:
     if job.state == "failed":
         click.echo(f"{job.id}: {job.error}", err=True)
         sys.exit(1)
-
-
-async def _changes(channel: Channel, job_id: str) -> AsyncIterator[Job]:
-    async for answer in JobServiceStub(channel).WatchJob(WatchJobRequest(job_id=job_id)):
-        yield answer.job
 
 
 async def _last(jobs: AsyncIterator[Job]) -> Job:

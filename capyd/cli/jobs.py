@@ -21,23 +21,29 @@ def jobs() -> None:
 
 @jobs.command("list")
 @target_option
-@click.option("--project", "project_id", required=True, metavar="PROJECT", help="The project's id: prj_...")
+@click.option("--project", "project_id", metavar="PROJECT", help="Those of one project: prj_...")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["pending", "running", "completed", "failed"]),
+    help="Those in this state; again for more. Without --project.",
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=25, show_default=True, help="How many, the newest.")
 @json_option
-def list_jobs(*, target: str, project_id: str, limit: int, as_json: bool) -> None:
-    """List a project's jobs, the newest first."""
+def list_jobs(*, target: str, project_id: str | None, states: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List jobs, the newest first."""
+    if project_id is not None and states:
+        raise click.UsageError("--state is for the jobs of all projects: leave --project out")
 
-    async def calls(channel: Channel) -> pb.ListProjectJobsResponse:
-        whole = pb.ListProjectJobsResponse()
-        while True:
-            page = await JobServiceStub(channel).ListProjectJobs(
-                pb.ListProjectJobsRequest(project_id=project_id, limit=limit, page_token=whole.next_page_token),
-                timeout=TIMEOUT_SECONDS,
-            )
-            whole.jobs.extend(page.jobs)
-            whole.next_page_token = page.next_page_token
-            if not page.next_page_token:
-                return whole
+    async def calls(channel: Channel) -> pb.ListJobsResponse | pb.ListProjectJobsResponse:
+        stub = JobServiceStub(channel)
+        if project_id is None:
+            everything = pb.ListJobsRequest(states=states, page_size=limit)
+            return await stub.ListJobs(everything, timeout=TIMEOUT_SECONDS)
+        # A page has as many as may be asked for.
+        request = pb.ListProjectJobsRequest(project_id=project_id, limit=limit, page_size=limit)
+        return await stub.ListProjectJobs(request, timeout=TIMEOUT_SECONDS)
 
     found = call_daemon(target, calls)
     if as_json:
@@ -49,6 +55,7 @@ def list_jobs(*, target: str, project_id: str, limit: int, as_json: bool) -> Non
             ("ID", lambda job: job.id),
             ("TYPE", lambda job: job.type),
             ("STATE", lambda job: job.state),
+            ("PROJECT", lambda job: job.project_id),
             ("ATTEMPTS", lambda job: f"{job.attempts}/{job.max_attempts}"),
             ("CREATED", lambda job: moment(job.created_at)),
             ("TOOK", _took),

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from capyd.domain.jobs import Job, JobState, NewJob
@@ -77,6 +78,18 @@ async def list_project_jobs(reads: Reads, page: PageRequest, *, project_id: str)
         "SELECT * FROM jobs WHERE project_id = ? AND (created_at, id) < (?, ?) "
         "ORDER BY created_at DESC, id DESC LIMIT ?",
         (project_id, created_at, job_id, page.size + 1),
+    )
+    return to_page(rows, page, job_from_row)
+
+
+async def list_jobs(reads: Reads, page: PageRequest, *, states: Sequence[str]) -> Page[Job]:
+    """The jobs of all projects, the newest first; in any state when none is named."""
+    created_at, job_id = page.after or (1 << 62, "")
+    rows = await reads.fetch_all(
+        "SELECT * FROM jobs WHERE (created_at, id) < (:created_at, :id) "
+        "AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states))) "
+        "ORDER BY created_at DESC, id DESC LIMIT :limit",
+        {"created_at": created_at, "id": job_id, "states": json.dumps(list(states)), "limit": page.size + 1},
     )
     return to_page(rows, page, job_from_row)
 

@@ -1,15 +1,15 @@
 """Read and watch jobs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from capyd.domain.errors import ConflictError, InvalidError
-from capyd.domain.jobs import Job
+from capyd.domain.jobs import Job, JobState
 from capyd.domain.paging import Page, PageRequest
 from capyd.domain.principals import Principal
 from capyd.jobs.watchers import JobWatchers
 from capyd.sqlite.database import Database, Transaction
-from capyd.sqlite.jobs import count_project_jobs_down_to, list_project_jobs
+from capyd.sqlite.jobs import count_project_jobs_down_to, list_jobs, list_project_jobs
 from capyd.usecases.lookup import get_job, get_project
 
 DEFAULT_LIMIT = 25
@@ -61,6 +61,18 @@ class Jobs:
                 reads, PageRequest(max(min(page.size, wanted), 0), page.after), project_id=project.id
             )
         return found if len(found.items) < wanted else Page(found.items, next_token="")
+
+    async def list_all(self, page: PageRequest, *, states: Sequence[str]) -> Page[Job]:
+        """The newest jobs of all projects in one of these states; in any, when none is named.
+
+        Raises:
+            InvalidError: there is no such state.
+        """
+        unknown = [state for state in states if state not in set(JobState)]
+        if unknown:
+            raise InvalidError(f"states must be of {', '.join(JobState)}: {unknown[0]} is none", field="states")
+        async with self._database.reading() as reads:
+            return await list_jobs(reads, page, states=states)
 
     async def cancel(self, principal: Principal, job_id: str) -> Job:
         """The job as it is after the wish to cancel it: `failed` when it was pending, else still running.

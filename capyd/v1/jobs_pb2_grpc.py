@@ -45,6 +45,11 @@ class JobServiceStub:
                 request_serializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.FromString,
                 _registered_method=True)
+        self.ListJobs = channel.unary_unary(
+                '/capyd.v1.JobService/ListJobs',
+                request_serializer=capyd_dot_v1_dot_jobs__pb2.ListJobsRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_jobs__pb2.ListJobsResponse.FromString,
+                _registered_method=True)
         self.CancelJob = channel.unary_unary(
                 '/capyd.v1.JobService/CancelJob',
                 request_serializer=capyd_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
@@ -70,6 +75,13 @@ class JobServiceServicer:
 
     def ListProjectJobs(self, request, context):
         """List the jobs of a project, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListJobs(self, request, context):
+        """List the jobs of all projects, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +113,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListProjectJobs,
                     request_deserializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.SerializeToString,
+            ),
+            'ListJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobs,
+                    request_deserializer=capyd_dot_v1_dot_jobs__pb2.ListJobsRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_jobs__pb2.ListJobsResponse.SerializeToString,
             ),
             'CancelJob': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelJob,
@@ -168,6 +185,33 @@ class JobService:
             '/capyd.v1.JobService/ListProjectJobs',
             capyd_dot_v1_dot_jobs__pb2.ListProjectJobsRequest.SerializeToString,
             capyd_dot_v1_dot_jobs__pb2.ListProjectJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.JobService/ListJobs',
+            capyd_dot_v1_dot_jobs__pb2.ListJobsRequest.SerializeToString,
+            capyd_dot_v1_dot_jobs__pb2.ListJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class JobServiceStub:
     """Get one job."""
     ListProjectJobs: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.ListProjectJobsRequest, _jobs_pb2.ListProjectJobsResponse]
     """List the jobs of a project, newest first."""
+    ListJobs: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]
+    """List the jobs of all projects, newest first."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _jobs_pb2.CancelJobResponse]
     """Cancel a job: at once while it is pending, before its next step while it runs."""
     WatchJob: _grpc.UnaryStreamMultiCallable[_jobs_pb2.WatchJobRequest, _jobs_pb2.WatchJobResponse]
@@ -51,6 +53,8 @@ class JobServiceAsyncStub(JobServiceStub):
     """Get one job."""
     ListProjectJobs: _aio.UnaryUnaryMultiCallable[_jobs_pb2.ListProjectJobsRequest, _jobs_pb2.ListProjectJobsResponse]  # type: ignore[assignment]
     """List the jobs of a project, newest first."""
+    ListJobs: _aio.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]  # type: ignore[assignment]
+    """List the jobs of all projects, newest first."""
     CancelJob: _aio.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _jobs_pb2.CancelJobResponse]  # type: ignore[assignment]
     """Cancel a job: at once while it is pending, before its next step while it runs."""
     WatchJob: _aio.UnaryStreamMultiCallable[_jobs_pb2.WatchJobRequest, _jobs_pb2.WatchJobResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_jobs_pb2.ListProjectJobsResponse, _abc.Awaitable[_jobs_pb2.ListProjectJobsResponse]]:
         """List the jobs of a project, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListJobs(
+        self,
+        request: _jobs_pb2.ListJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_jobs_pb2.ListJobsResponse, _abc.Awaitable[_jobs_pb2.ListJobsResponse]]:
+        """List the jobs of all projects, newest first."""
 
     @_abc_1.abstractmethod
     def CancelJob(

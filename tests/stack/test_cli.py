@@ -71,6 +71,12 @@ async def test_a_projects_life(cli: Cli, rest: Rest) -> None:
     listed = await cli.json("jobs", "list", "--project", project_id)
     assert [job["type"] for job in listed["jobs"]] == ["project.extension_enable", "project.provision"]
     job_id = listed["jobs"][0]["id"]
+    everything = await cli.json("jobs", "list", "--limit", "1000", "--state", "completed", "--state", "failed")
+    assert {job["id"] for job in listed["jobs"]} <= {job["id"] for job in everything["jobs"]}
+    moments = [job["created_at"] for job in everything["jobs"]]
+    assert moments == sorted(moments, reverse=True)
+    pending = await cli.json("jobs", "list", "--state", "pending")
+    assert not {job["id"] for job in listed["jobs"]} & {job["id"] for job in pending["jobs"]}
     assert "create the extension hstore: done in" in (await cli("jobs", "show", job_id)).stdout
     assert (await cli.json("jobs", "watch", job_id))["job"]["state"] == "completed"
     refused = await cli("jobs", "retry", job_id, expect=1)

@@ -34,6 +34,14 @@ class JobServicer:
             jobs=[to_job(job, self._cluster_id) for job in page.items], next_page_token=page.next_token
         )
 
+    async def ListJobs(self, request: pb.ListJobsRequest, principal: Principal) -> pb.ListJobsResponse:
+        page = await self._jobs.list_all(
+            parse_page_request(request.page_size, request.page_token), states=tuple(request.states)
+        )
+        return pb.ListJobsResponse(
+            jobs=[to_job(job, self._cluster_id) for job in page.items], next_page_token=page.next_token
+        )
+
     async def CancelJob(self, request: pb.CancelJobRequest, principal: Principal) -> pb.CancelJobResponse:
         job = await self._jobs.cancel(principal, request.job_id)
         return pb.CancelJobResponse(job=to_job(job, self._cluster_id))
