@@ -7,8 +7,12 @@ from psycopg import sql
 
 from capyd.domain.failures import PermanentError
 from capyd.domain.installed import AvailableExtension
+from capyd.postgres.blockers import unblocked
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.roles import PLATFORM_ROLE
+from capyd.runtime.logs import get_logger
+
+logger = get_logger(__name__)
 
 _PREFIX = "capy_template_"
 # Raised whenever what `_fill` does changes, so that every cluster builds the template anew.
@@ -68,9 +72,15 @@ async def drop_other_templates(connections: AdminConnections, maintenance: Conne
         cursor = await ledger.execute("SELECT database_name FROM capyd.templates WHERE database_name <> %s", [keep])
         outdated = [name async for (name,) in cursor]
     for name in outdated:
-        await _drop_template(maintenance, name)
+        # Any tenant can lock a template, and a daemon that waits for one would not be ready.
+        async with unblocked(connections, maintenance, _log):
+            await _drop_template(maintenance, name)
         async with connections.ledger() as ledger:
             await ledger.execute("DELETE FROM capyd.templates WHERE database_name = %s", [name])
+
+
+def _log(line: str) -> None:
+    logger.warning("template.drop_held_up", what=line)
 
 
 async def _drop_template(maintenance: Connection, name: str) -> None:

@@ -62,16 +62,28 @@ async def claim_spare(
 
 
 async def apply_limits(
-    connections: AdminConnections, project_id: str, limits: TenantLimits, specification: Specification
+    connections: AdminConnections,
+    project_id: str,
+    limits: TenantLimits,
+    specification: Specification,
+    *,
+    note: Note = say_nothing,
 ) -> None:
     """Set the tenant's limits, and keep `specification` with it. Sessions already open keep their timeouts.
+
+    A session of the tenant's that holds it up with a lock is ended, and `note` told.
 
     Raises:
         PermanentError: the project has no tenant.
     """
 
     async def apply() -> bool:
-        async with connections.ledger() as ledger, ledger.pipeline(), ledger.transaction():
+        async with (
+            connections.ledger() as ledger,
+            unblocked(connections, ledger, note),
+            ledger.pipeline(),
+            ledger.transaction(),
+        ):
             cursor = await ledger.execute(
                 """
                 UPDATE capyd.tenants AS t

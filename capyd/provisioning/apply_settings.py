@@ -42,7 +42,9 @@ class ApplySettings:
         database_name = require_database_name(project)
         self._cluster.require()
         async with steps.step("set the limits in PostgreSQL", seconds=20):
-            await apply_limits(self._connections, project.id, project.limits, to_specification(project))
+            await apply_limits(
+                self._connections, project.id, project.limits, to_specification(project), note=steps.note
+            )
         async with steps.step("set the pool size", seconds=30):
             await self._pooler_sync.sync()
         async with steps.step("renew the pool's server connections", seconds=20):

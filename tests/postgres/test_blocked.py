@@ -5,14 +5,17 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from capyd.domain.extensions import DEFAULT_EXTENSIONS
 from capyd.postgres.dropping import drop_tenant
-from capyd.postgres.tenants import shut_out
+from capyd.postgres.preparation import prepare_cluster
+from capyd.postgres.tenants import apply_limits, shut_out
 from tests.postgres.test_spares import traces
-from tests.tenants import Tenant, Tenants
+from tests.tenants import LIMITS, Tenant, Tenants
 
 # What a tenant may do as its login, and what then holds a lock until its transaction ends.
 OWN = [
@@ -71,6 +74,33 @@ async def test_locks_of_a_neighbour(tenants: Tenants, statement: str, prepare: b
     assert re.search(rf"of {neighbour.names.login}(_owner)? in {neighbour.names.database}", said)
     with neighbour.connect() as session:
         session.execute("SELECT")
+
+
+async def test_limits_are_set_though_the_tenant_holds_its_role(tenants: Tenants) -> None:
+    tenant = await tenants.claim()
+    said: list[str] = []
+    with closing(tenant.connect()) as session:
+        lock(session, f"GRANT CONNECT ON DATABASE {tenant.names.login} TO PUBLIC", prepare=False)
+        async with asyncio.timeout(9):
+            limits = replace(LIMITS, max_connections=3)
+            await apply_limits(tenants.connections, tenant.project_id, limits, {}, note=said.append)
+    assert [f"of {tenant.names.login}" in line for line in said] == [True]
+    query = "SELECT datconnlimit FROM pg_database WHERE datname = %s"
+    with tenants.cluster.connect() as admin:
+        assert admin.execute(query, [tenant.names.database]).fetchone() == (3,)
+
+
+async def test_no_tenant_keeps_a_daemon_from_getting_ready(tenants: Tenants) -> None:
+    tenant, outdated = await tenants.claim(), "capy_template_0123456789abcdef"
+    with tenants.cluster.connect("capyd") as admin:
+        admin.execute(f"CREATE DATABASE {outdated}")
+        admin.execute("INSERT INTO capyd.templates (database_name) VALUES (%s)", [outdated])
+        with closing(tenant.connect()) as session:
+            statement = f"ALTER ROLE {tenant.names.login} IN DATABASE {outdated} SET work_mem = '5MB'"
+            lock(session, statement, prepare=False)
+            async with asyncio.timeout(9):
+                await prepare_cluster(tenants.connections, default_extensions=DEFAULT_EXTENSIONS)
+        assert admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [outdated]).fetchone() is None
 
 
 async def test_a_tenant_and_a_neighbour_that_take_their_locks_again_and_again(tenants: Tenants) -> None:
