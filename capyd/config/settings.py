@@ -236,6 +236,8 @@ class MetricsSettings(Section):
 
     address: Annotated[str, AfterValidator(_host_and_port)] | None = None
     """`host:port`; without it nothing is measured. Whoever reaches it sees numbers and projects' ids, no secrets."""
+    projects: Annotated[int, Field(ge=0, le=1000)] = 50
+    """How many projects have series of their own, the largest and the busiest: a series a project would be too many."""
 
 
 class TracingSettings(Section):

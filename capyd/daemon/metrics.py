@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, 
 from capyd import __version__
 from capyd.config import Settings
 from capyd.daemon.composition import Engine, Faces
+from capyd.daemon.usage_metrics import UsageLookup
 from capyd.domain.failures import StepError
 from capyd.postgres.spares import count_spares
 from capyd.runtime.clock import Clock
@@ -36,7 +37,8 @@ async def serve_daemon_metrics(
         health = await faces.cluster.health()
         return [(part.name, part.message) for part in health.components if part.health != "operational"]
 
-    looks = (lookup.state, lookup.cluster, lookup.pooler)
+    usage = UsageLookup(engine, most=settings.metrics.projects)
+    looks = (lookup.state, lookup.cluster, lookup.pooler, usage.projects)
     await serve_metrics(address, registry, looks=looks, readiness=readiness)
 
 

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from capyd.postgres.usage import largest
 from capyd.runtime.metrics import REQUEST_BUCKETS, by_labels, metrics_listener, new_registry
 from capyd.runtime.observation import Observation
 from tests.reliability.host import Host, running_host
@@ -79,6 +80,9 @@ async def test_a_daemon_is_seen_at_work_and_every_metric_of_dashboard_and_alerts
         assert _one(samples, "capyd_postgres_up") == _one(samples, "capyd_pooler_up") == 1
         assert _one(samples, "capyd_state_commit_seconds_count") > 1
         assert _one(samples, "capyd_spares_target") == 1
+        # Measured at the first scrape, which may have come before the project.
+        assert ("capyd_project_connections", frozenset({("project", accepted.project_id)})) in samples
+        assert _one(samples, "capyd_projects_connections") == 0
         assert _one(samples, "capyd_event_loop_lag_seconds_count") >= 0
 
         exported = {name for name, _ in samples}
@@ -153,6 +157,19 @@ async def test_the_listener_has_three_pages() -> None:
         assert status == 404
         assert "/metrics" in json.loads(said)["error"]
         assert "process_resident_memory_bytes" in (await _get(f"http://127.0.0.1:{port}/metrics"))[1]
+
+
+def test_the_largest_and_the_busiest_have_series_and_no_more_than_asked_for() -> None:
+    sizes = {f"prj_{number}": number for number in range(100)}
+    busy = {**dict.fromkeys(sizes, 0), "prj_3": 9, "prj_4": 8}
+    chosen = largest(sizes, busy, number=4)
+    assert [(usage.project_id, usage.size_bytes, usage.connections) for usage in chosen] == [
+        ("prj_99", 99, 0),
+        ("prj_98", 98, 0),
+        ("prj_3", 3, 9),
+        ("prj_4", 4, 8),
+    ]
+    assert largest({}, {}, number=4) == []
 
 
 def test_nobody_is_told_unless_somebody_asked() -> None:
