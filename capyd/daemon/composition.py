@@ -22,6 +22,7 @@ from capyd.postgres.audit_head import read_noted_head
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ownership import ClusterOwnership
 from capyd.provisioning.apply_settings import ApplySettings
+from capyd.provisioning.audit_anchor import AuditAnchor
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.delete import Delete
 from capyd.provisioning.extensions import EXTENSION_CHANGES, ChangeExtension
@@ -70,6 +71,7 @@ class Engine:
     runner: Runner
     ownership: ClusterOwnership
     outbox: LedgerOutbox
+    anchor: AuditAnchor
     reconciler: Reconciler
 
 
@@ -143,7 +145,8 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
     runner = Runner(
         database=database, executor=executor, types=types, watchers=watchers, boot_id=new_id("boot"), clock=clock
     )
-    outbox = LedgerOutbox(connections=connections, database=database, cluster=cluster)
+    anchor = AuditAnchor(connections=connections, database=database, cluster=cluster, clock=clock)
+    outbox = LedgerOutbox(connections=connections, database=database, cluster=cluster, anchor=anchor)
     database.when_committed(outbox.wake)
     reconciler = Reconciler(
         cluster=cluster,
@@ -180,6 +183,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         runner=runner,
         ownership=ownership,
         outbox=outbox,
+        anchor=anchor,
         reconciler=reconciler,
     )
 
@@ -258,7 +262,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
         Duty("prune events", timedelta(minutes=10), events.prune),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
         Duty("write what was refused", timedelta(minutes=1), faces.trail.write_counts),
-        Duty("note the audit trail's head", timedelta(minutes=1), engine.outbox.note_audit_head),
+        Duty("note the audit trail's head", timedelta(minutes=1), engine.anchor.note),
         Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
         Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
         Duty("back up the state", timedelta(minutes=5), partial(_back_up_when_due, settings, clock)),

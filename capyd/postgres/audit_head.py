@@ -34,17 +34,11 @@ async def note_head(connections: AdminConnections, head: ChainHead) -> None:
     """
     with translated("note the audit trail's head in the ledger"):
         async with connections.ledger() as ledger:
-            await write_head(ledger, head)
-
-
-async def write_head(ledger: Connection, head: ChainHead) -> None:
-    """As `note_head`, on a connection to the ledger."""
-    if head.sequence:
-        await ledger.execute(
-            """
-            INSERT INTO capyd.audit_head AS noted (sequence, hash) VALUES (%s, %s)
-            ON CONFLICT (only_row) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash
-            WHERE noted.sequence < excluded.sequence
-            """,
-            [head.sequence, head.hash],
-        )
+            await ledger.execute(
+                """
+                INSERT INTO capyd.audit_head AS noted (sequence, hash) VALUES (%s, %s)
+                ON CONFLICT (only_row) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash
+                WHERE noted.sequence < excluded.sequence
+                """,
+                [head.sequence, head.hash],
+            )

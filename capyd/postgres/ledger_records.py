@@ -6,7 +6,6 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from capyd.domain.api_keys import ApiKey
-from capyd.domain.audit import ChainHead
 from capyd.domain.organizations import Organization
 from capyd.domain.projects import ProjectState
 from capyd.domain.records import (
@@ -19,7 +18,7 @@ from capyd.domain.records import (
     TenantRecord,
 )
 from capyd.domain.specifications import from_specification, to_specification
-from capyd.postgres.audit_head import find_noted_head, write_head
+from capyd.postgres.audit_head import find_noted_head
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import translated
 
@@ -31,9 +30,7 @@ async def read_head(connections: AdminConnections) -> LedgerHead:
             return await _read_head(ledger)
 
 
-async def write_records(
-    connections: AdminConnections, records: Records, head: LedgerHead, audit_head: ChainHead
-) -> None:
+async def write_records(connections: AdminConnections, records: Records, head: LedgerHead) -> None:
     """Write them in one transaction, each unless the ledger has a newer one. Again is fine.
 
     Raises:
@@ -48,7 +45,6 @@ async def write_records(
             for key in records.api_keys:
                 await _write_api_key(ledger, key)
             await ledger.execute("UPDATE capyd.head SET revision = %s, mark = %s", [head.revision, head.mark])
-            await write_head(ledger, audit_head)
 
 
 async def find_ledger(connections: AdminConnections) -> Ledger | None:

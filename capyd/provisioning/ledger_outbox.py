@@ -4,13 +4,12 @@ import asyncio
 
 from capyd.domain.failures import PermanentError, StepError, UnreachableError
 from capyd.domain.records import LedgerHead
-from capyd.postgres.audit_head import note_head
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ledger_records import write_records
+from capyd.provisioning.audit_anchor import AuditAnchor
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.runtime.failpoints import failpoints
 from capyd.runtime.logs import get_logger
-from capyd.sqlite.audit import read_audit_head
 from capyd.sqlite.carried import put_carried, read_carried
 from capyd.sqlite.database import Database
 from capyd.sqlite.outbox import delete_carried, read_outbox
@@ -25,12 +24,14 @@ _RETRY_SECONDS = 2.0
 class LedgerOutbox:
     """A task that a commit wakes, and that sleeps while the ledger has everything."""
 
-    def __init__(self, *, connections: AdminConnections, database: Database, cluster: ClusterWatch) -> None:
+    def __init__(
+        self, *, connections: AdminConnections, database: Database, cluster: ClusterWatch, anchor: AuditAnchor
+    ) -> None:
         self._connections = connections
         self._database = database
         self._cluster = cluster
+        self._anchor = anchor
         self._woken = asyncio.Event()
-        self._noted = 0
 
     def wake(self) -> None:
         """Something was committed."""
@@ -54,6 +55,7 @@ class LedgerOutbox:
                 continue  # the watch wakes this task when the cluster is back
             try:
                 await self.carry()
+                await self._anchor.note()
             except UnreachableError as error:
                 self._cluster.report_lost(error.summary)
             except PermanentError:
@@ -74,32 +76,18 @@ class LedgerOutbox:
         while True:
             async with self._database.reading() as reads:
                 batch = await read_outbox(reads, limit=_BATCH)
-                audit_head = await read_audit_head(reads)
             if batch is None:
                 return batches
             self._cluster.require()
             records, newest = batch
             head = LedgerHead(newest, await self._next_mark())
-            await write_records(self._connections, records, head, audit_head)
-            self._noted = audit_head.sequence
+            await write_records(self._connections, records, head)
             if failpoints.active:
                 await failpoints.reach("outbox.carried")
             async with self._database.transaction() as tx:
                 await delete_carried(tx, up_to=head.revision)
                 await put_carried(tx, head)
             batches += 1
-
-    async def note_audit_head(self) -> None:
-        """One pass, each minute: note how far the audit trail is, which also grows where nothing is to be carried."""
-        async with self._database.reading() as reads:
-            head = await read_audit_head(reads)
-        if head.sequence == self._noted or self._cluster.trouble is not None:
-            return
-        try:
-            await note_head(self._connections, head)
-            self._noted = head.sequence
-        except StepError as error:
-            logger.warning("outbox.audit_head_not_noted", reason=error.summary)
 
     async def _next_mark(self) -> str:
         """The mark that is on disk here before the ledger shows it."""

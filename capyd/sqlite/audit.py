@@ -35,6 +35,18 @@ async def read_audit_head(reads: Reads) -> ChainHead:
     return EMPTY_CHAIN if row is None else ChainHead(row["sequence"], row["hash"])
 
 
+async def follows_audit_head(reads: Reads, noted: ChainHead) -> bool:
+    """The chain has this head in it, or goes on from it (after a state file that was lost). An empty one always is."""
+    row = await reads.fetch_one(
+        """
+        SELECT 1 FROM audit_events
+        WHERE (sequence = :sequence AND hash = :hash) OR (sequence = :sequence + 1 AND previous_hash = :hash)
+        """,
+        {"sequence": noted.sequence, "hash": noted.hash},
+    )
+    return row is not None or noted.sequence == 0
+
+
 async def read_newest_audit_sequence(reads: Reads) -> int:
     """The newest sequence that was ever given, whether or not its event is still there."""
     row = await reads.fetch_one("SELECT seq FROM sqlite_sequence WHERE name = 'audit_events'")

@@ -1,4 +1,4 @@
-"""The audit trail of a lost state file: its successor's says what is missing, and goes on from what the ledger noted."""
+"""The audit trail of a lost state file: its successor's says what is missing, and goes on from the ledger's note."""
 
 import asyncio
 import json
@@ -95,7 +95,13 @@ async def test_a_tail_that_was_cut_off_by_hand_is_found(host: Host) -> None:
         connection.execute("DELETE FROM audit_events WHERE sequence = ?", [sequence])
         connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit_events'", [sequence - 1])
     connection.close()
-    async with host.daemon():
+    async with host.daemon(event='"audit.altered"'):
+        for name in ("two", "three", "four"):
+            await create_key(host, name)
+        await until_carried(host)
         checked = await verify(host)
     assert checked["status"] == 1
-    assert checked["problems"] == [f"the audit event {sequence} is missing, which the ledger in the cluster noted"]
+    assert checked["noted_sequence"] == sequence
+    with sqlite3.connect(host.state) as connection:
+        assert connection.execute("SELECT 1 FROM events WHERE type = 'alert.audit_trail_altered'").fetchall()
+    assert "another hash than the ledger in the cluster noted" in checked["problems"][0]
