@@ -1,5 +1,7 @@
 """TLS towards clients, on a real PgBouncer."""
 
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,6 +75,32 @@ async def test_a_certificate_that_it_cannot_use_changes_nothing_and_holds_up_nob
     await apply_all(tenants, pooler)
     for each in (tenant, other):
         connect(each, certified, sslmode="verify-full", sslrootcert=str(files.authority)).close()
+
+
+async def test_an_older_protocol_gets_a_cipher_of_today_or_nothing(
+    tenants: Tenants, pooler: Pooler, certified: PoolerSettings
+) -> None:
+    tenant = await tenants.claim()
+    await apply_all(tenants, pooler)
+    connect(tenant, certified, sslmode="require", ssl_max_protocol_version="TLSv1.2").close()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    for ciphers, taken in (("ECDHE+AESGCM", True), ("AES128-SHA:ECDHE+AES:!AESGCM", False)):
+        context.set_ciphers(ciphers)
+        assert shakes_hands(certified.port, context) is taken
+
+
+def shakes_hands(port: int, context: ssl.SSLContext) -> bool:
+    """Whether the pooler and a client of this kind agree on a cipher."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        plain.sendall(bytes.fromhex("00000008 04d2162f"))
+        assert plain.recv(1) == b"S"
+        try:
+            context.wrap_socket(plain).close()
+        except (ssl.SSLError, ConnectionError):
+            return False
+        return True
 
 
 async def test_a_client_without_tls_is_refused(tenants: Tenants, pooler: Pooler, certified: PoolerSettings) -> None:
