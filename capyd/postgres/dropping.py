@@ -1,8 +1,9 @@
 """Drops a tenant for good: database, roles, and last the ledger's row. Each step works when its object is gone."""
 
 from dataclasses import dataclass
+from functools import partial
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from capyd.domain.failures import PermanentError, TransientError
 from capyd.domain.tenants import TenantNames
@@ -10,7 +11,11 @@ from capyd.postgres.blockers import Note, say_nothing, unblocked
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
 from capyd.postgres.obstacles import clear_inside, drop_slots
-from capyd.postgres.sessions import end_sessions
+from capyd.postgres.sessions import end_sessions, end_tenants_sessions
+
+_GRANT_ATTEMPTS = 20
+_PATIENT_ATTEMPTS = 2
+"""As many are made without ending anybody's sessions: one grant at the wrong moment is no attack."""
 
 _INVALID = -2
 """`datconnlimit` of a database whose drop was interrupted: it can be dropped and nothing else."""
@@ -41,8 +46,7 @@ async def drop_tenant(connections: AdminConnections, names: TenantNames, *, note
         if row is None:
             return
         await _drop_database(connections, row, note)
-        await _drop_owned_elsewhere(connections, row, note)
-        await retried_on_concurrent_update(lambda: _drop_roles_and_row(connections, row, note))
+        await _drop_roles(connections, row, note)
 
 
 async def _find_deleting(connections: AdminConnections, names: TenantNames) -> _Row | None:
@@ -99,8 +103,27 @@ async def _drop_database(connections: AdminConnections, row: _Row, note: Note) -
         await maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
 
 
-async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row, note: Note) -> None:
-    """Revoke what other databases grant to the tenant's roles: any role may grant to any other."""
+async def _drop_roles(connections: AdminConnections, row: _Row, note: Note) -> None:
+    """Drop the roles, with what other databases grant them: any role may grant to any other, and do so again."""
+    for attempt in range(_GRANT_ATTEMPTS):
+        revoke = partial(_drop_owned_elsewhere, connections, row, note, insist=attempt >= _PATIENT_ATTEMPTS)
+        try:
+            await retried_on_concurrent_update(revoke)
+            await retried_on_concurrent_update(lambda: _drop_roles_and_row(connections, row, note))
+        except errors.DependentObjectsStillExist:
+            # Granted anew between the two. What can't be revoked, a database that it owns, is there each time.
+            if attempt == _GRANT_ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row, note: Note, *, insist: bool) -> None:
+    """Revoke what other databases grant to the tenant's roles.
+
+    `insist`: end the sessions there that may go on granting. Whoever comes back for it has to log in first, which
+    takes longer than what follows here.
+    """
     async with connections.ledger() as ledger:
         cursor = await ledger.execute(
             """
@@ -120,8 +143,11 @@ async def _drop_owned_elsewhere(connections: AdminConnections, row: _Row, note: 
         if not can_connect:
             raise TransientError(f"the database {database} grants something to the tenant and lets nobody in")
         async with connections.database(database) as inside, unblocked(connections, inside, note):
+            if insist and (ended := await end_tenants_sessions(inside)):
+                note(f"ended {ended} session{'s' * (ended > 1)} in {database}, which grants to it again and again")
             await inside.execute(sql.SQL("DROP OWNED BY {}").format(_identifiers(roles)))
-        note(f"the database {database} had granted something to it: revoked")
+        if not insist:
+            note(f"the database {database} had granted something to it: revoked")
 
 
 async def _drop_roles_and_row(connections: AdminConnections, row: _Row, note: Note) -> None:

@@ -32,6 +32,19 @@ async def end_sessions(connection: Connection, *, database_oid: int, role_oids: 
     return Ended(told.rowcount, int(remaining))
 
 
+async def end_tenants_sessions(connection: Connection) -> int:
+    """End every session in the connection's own database, but superusers'; returns how many there were."""
+    cursor = await connection.execute(
+        """
+        SELECT pg_catalog.pg_terminate_backend(a.pid, 1000)
+        FROM pg_catalog.pg_stat_activity AS a
+        JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid AND NOT r.rolsuper
+        WHERE a.datname = pg_catalog.current_database()
+        """
+    )
+    return cursor.rowcount
+
+
 _SESSIONS = """
     FROM pg_catalog.pg_stat_activity AS a
     WHERE (a.datid = %s OR a.usesysid = ANY (%s)) AND a.pid <> pg_catalog.pg_backend_pid()

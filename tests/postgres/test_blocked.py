@@ -136,6 +136,35 @@ async def test_a_tenant_and_a_neighbour_that_take_their_locks_again_and_again(te
         await asyncio.gather(*grabbers)
 
 
+async def test_neighbours_that_grant_to_it_again_and_again(tenants: Tenants) -> None:
+    tenant, *neighbours = [await tenants.claim() for _ in range(3)]
+    deleted, granting = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def grant(neighbour: Tenant) -> None:
+        try:
+            with closing(neighbour.connect()) as session:
+                session.execute("CREATE SCHEMA IF NOT EXISTS its")
+                while not deleted.is_set():
+                    session.execute(f"GRANT USAGE ON SCHEMA its TO {tenant.names.login}")
+                    loop.call_soon_threadsafe(granting.set)
+                    session.execute(f"REVOKE USAGE ON SCHEMA its FROM {tenant.names.login}")
+        except psycopg.Error:
+            time.sleep(0.001)
+
+    async def keep_granting(neighbour: Tenant) -> None:
+        while not deleted.is_set():
+            await asyncio.to_thread(grant, neighbour)
+
+    granters = [asyncio.create_task(keep_granting(neighbour)) for neighbour in neighbours for _ in range(2)]
+    try:
+        await granting.wait()
+        await delete(tenants, tenant)
+    finally:
+        deleted.set()
+        await asyncio.gather(*granters)
+
+
 @pytest.mark.full  # it waits for a lock_timeout
 async def test_an_administrator_is_waited_for_and_not_ended(tenants: Tenants) -> None:
     tenant = await tenants.claim()
