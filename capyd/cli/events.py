@@ -63,8 +63,13 @@ def _print(found: Sequence[pb.Event], *, as_json: bool, headed: bool) -> None:
             ("SEQUENCE", lambda event: str(event.sequence)),
             ("WHEN", lambda event: moment(event.occurred_at)),
             ("TYPE", lambda event: event.type),
-            ("ABOUT", lambda event: event.job_id or event.project_id or event.organization_id or "-"),
+            ("ABOUT", _subject),
             ("WHAT", lambda event: event.message),
         ],
         headed=headed,
     )
+
+
+def _subject(event: pb.Event) -> str:
+    job_id = event.job_id if event.type.startswith("job.") else ""
+    return job_id or event.project_id or event.organization_id or "-"

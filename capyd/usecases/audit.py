@@ -1,11 +1,13 @@
 """Writes the audit trail: what was changed together with the change, what was refused, and by whom nobody knows."""
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
+from capyd.domain.api_keys import TOKEN_PREFIX
 from capyd.domain.audit import ACCEPTED, NewAuditEvent
 from capyd.domain.callers import Caller
 from capyd.domain.errors import CapydError, UnauthenticatedError, UnavailableError
@@ -86,7 +88,7 @@ class AuditTrail:
         """Write down that the call was refused. Many of one kind within a minute are counted."""
         async with self._database.reading() as reads:
             event = await _event(reads, caller, call, error.code)
-        event = replace(event, metadata={"error": error.message[:_LONGEST_ERROR]})
+        event = replace(event, metadata={"error": _without_keys(error.message)[:_LONGEST_ERROR]})
         key = (event.actor_kind, event.actor_id, event.action, event.outcome, event.address)
         tally = self._tally(key, event)
         tally.number += 1
@@ -155,13 +157,18 @@ async def _event(reads: Reads, caller: Caller, call: AuditedCall, outcome: str) 
         auth_source=caller.principal.auth_source,
         outcome=outcome,
         target_kind=call.target_kind,
-        target_id=call.target_id,
+        target_id=None if call.target_id is None else _without_keys(call.target_id),
         organization_id=subject.organization_id,
         project_id=subject.project_id,
         address=caller.address,
         request_id=caller.request_id,
-        metadata=call.metadata,
+        metadata={name: _without_keys(text) for name, text in call.metadata.items()},
     )
+
+
+def _without_keys(text: str) -> str:
+    """The text, where somebody put a key in the place of something else, without it."""
+    return re.sub(rf"{TOKEN_PREFIX}\w+", f"{TOKEN_PREFIX}…", text)
 
 
 def _network(address: str | None) -> str | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from capyd.domain.api_keys import new_token
 from capyd.domain.audit import ACCEPTED, AuditEvent
 from capyd.domain.callers import ANYBODY, Caller
 from capyd.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError
@@ -114,3 +116,14 @@ async def test_strangers_are_counted_by_network_and_there_are_not_endlessly_many
     assert (rows[0].address, rows[0].metadata["count"]) == ("2001:db8::/64", "50")
     assert sum(int(row.metadata["count"]) for row in rows) == 5050
     assert {row.action for row in rows} == {"authentication.refuse"}
+
+
+async def test_a_key_that_was_put_in_another_place_is_not_written_down(database: Database, trail: AuditTrail) -> None:
+    token = new_token().reveal()
+    call = replace(CALL, target_id=token, project_id=token, metadata={"name": f"my {token}"})
+    await trail.note(CALLER, call)
+    await trail.refused(CALLER, call, NotFoundError(f"there is no project {token}"))
+    rows = await written(database)
+    assert [row.target_id for row in rows] == ["capy_live_…", "capy_live_…"]
+    assert rows[0].metadata == {"name": "my capy_live_…"}
+    assert rows[1].metadata == {"error": "there is no project capy_live_…"}
