@@ -31,6 +31,7 @@ from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.provisioning.provision import Provision
 from capyd.provisioning.reconcile import Reconciler
 from capyd.provisioning.reconcile_observe import Observer
+from capyd.provisioning.reconcile_record import ReconcileRecord
 from capyd.provisioning.reconcile_repair import Repairer
 from capyd.provisioning.spares import Spares
 from capyd.rpc.services.audit import AuditServicer
@@ -165,6 +166,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
             spares=spares,
             clock=clock,
         ),
+        record=ReconcileRecord(database=database, clock=clock),
     )
     waiting = WaitingJobs(database=database, wake_runner=runner.wake, clock=clock)
     cluster.when_ready(waiting.wake)

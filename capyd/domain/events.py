@@ -23,8 +23,14 @@ JOB_RETRYING: Final = "job.retrying"
 JOB_REQUEUED: Final = "job.requeued"
 JOB_COMPLETED: Final = "job.completed"
 JOB_FAILED: Final = "job.failed"
+CLUSTER_REPAIRED: Final = "cluster.repaired"
+"""Something was not as the state desires, and the daemon has mended it by itself."""
 ALERT_PREFIX: Final = "alert."
 """What the daemon itself has noticed and somebody should look at: `alert.storage_full` and the like."""
+FINDING: Final = "alert.finding"
+"""Something is not as the state desires, and was not mended: what `capyd doctor` prints."""
+AUDIT_TRAIL_ALTERED: Final = "alert.audit_trail_altered"
+"""The audit trail does not have what the ledger in the cluster noted of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Notes in the ledger how far the audit trail is: who alters the state file would have to alter the cluster too."""
 
-from capyd.domain.events import ALERT_PREFIX, NewEvent
+from capyd.domain.events import AUDIT_TRAIL_ALTERED, NewEvent
 from capyd.domain.failures import StepError
 from capyd.postgres.audit_head import note_head, read_noted_head
 from capyd.postgres.connections import AdminConnections
@@ -12,8 +12,6 @@ from capyd.sqlite.database import Database
 from capyd.sqlite.events import insert_event
 
 logger = get_logger(__name__)
-
-ALTERED = f"{ALERT_PREFIX}audit_trail_altered"
 
 
 class AuditAnchor:
@@ -56,5 +54,7 @@ class AuditAnchor:
             logger.error("audit.altered", sequence=noted.sequence)
             async with self._database.transaction() as tx:
                 details = {"sequence": noted.sequence}
-                await insert_event(tx, NewEvent(ALTERED, message=message, details=details), now=self._clock())
+                await insert_event(
+                    tx, NewEvent(AUDIT_TRAIL_ALTERED, message=message, details=details), now=self._clock()
+                )
         return self._compared

@@ -8,6 +8,7 @@ from capyd.domain.findings import CheckReport, Finding
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.reconcile_compare import compare
 from capyd.provisioning.reconcile_observe import Observation, Observer
+from capyd.provisioning.reconcile_record import ReconcileRecord
 from capyd.provisioning.reconcile_repair import Repairer
 from capyd.runtime.logs import get_logger
 
@@ -20,11 +21,18 @@ class Reconciler:
     """One comparison at a time."""
 
     def __init__(
-        self, *, cluster: ClusterWatch, observer: Observer, repairer: Repairer, confirm_after_seconds: float = 1.0
+        self,
+        *,
+        cluster: ClusterWatch,
+        observer: Observer,
+        repairer: Repairer,
+        record: ReconcileRecord,
+        confirm_after_seconds: float = 1.0,
     ) -> None:
         self._cluster = cluster
         self._observer = observer
         self._repairer = repairer
+        self._record = record
         self._confirm_after_seconds = confirm_after_seconds
         self._checking = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -70,7 +78,7 @@ class Reconciler:
                     raise
             else:
                 failures = 0
-                self._log(report)
+                await self._tell(report)
 
     async def _find(self) -> tuple[Observation, list[Finding]]:
         """What two looks, a moment apart, both see: a change that is half way through is seen by one alone."""
@@ -98,15 +106,16 @@ class Reconciler:
                 mended.append(finding)
         return mended
 
-    def _log(self, report: CheckReport) -> None:
+    async def _tell(self, report: CheckReport) -> None:
         """What was mended, and what is off and was not so the last time: every ten minutes again would hide it."""
-        for finding in report.findings:
-            if finding.repaired or finding not in self._reported:
-                logger.warning(
-                    "reconcile.repaired" if finding.repaired else "reconcile.off",
-                    kind=finding.kind.value,
-                    subject=finding.subject,
-                    project_id=finding.project_id,
-                    message=finding.message,
-                )
+        new = [finding for finding in report.findings if finding.repaired or finding not in self._reported]
         self._reported = frozenset(report.findings)
+        for finding in new:
+            logger.warning(
+                "reconcile.repaired" if finding.repaired else "reconcile.off",
+                kind=finding.kind.value,
+                subject=finding.subject,
+                project_id=finding.project_id,
+                message=finding.message,
+            )
+        await self._record.write(new)

@@ -22,6 +22,7 @@ from capyd.postgres.spares import list_unfinished
 from capyd.postgres.tenants import claim_spare
 from capyd.provisioning.reconcile import Reconciler
 from capyd.provisioning.reconcile_observe import Observer
+from capyd.provisioning.reconcile_record import ReconcileRecord
 from capyd.provisioning.reconcile_repair import Repairer
 from capyd.sqlite.database import Database
 from capyd.sqlite.projects import find_project, update_project_provisioned, update_project_state
@@ -80,7 +81,11 @@ class Patient:
             clock=lambda: START,
         )
         self.reconciler = Reconciler(
-            cluster=engine.cluster, observer=self.observer, repairer=self.repairer, confirm_after_seconds=0
+            cluster=engine.cluster,
+            observer=self.observer,
+            repairer=self.repairer,
+            record=ReconcileRecord(database=database, clock=lambda: START),
+            confirm_after_seconds=0,
         )
 
     async def spare(self) -> TenantNames:
