@@ -44,7 +44,7 @@ async def run_stack(prepared: Prepared, options: Options, progress: Progress) ->
                 write_ready_file(options.ready_file, _ready(prepared, supervisor, key))
 
         await announce()
-        progress.show(render_summary(_ready(prepared, supervisor, key), prepared.layout))
+        progress.show(render_summary(_ready(prepared, supervisor, key), prepared.layout, prepared.tls))
         await supervisor.keep(announce)
     finally:
         if options.ready_file is not None:

@@ -4,9 +4,16 @@ import shlex
 
 from capyd.dev.layout import Layout
 from capyd.dev.ready_file import Ready
+from capyd.dev.tls import Tls
+
+_CONNECTIONS = {
+    Tls(direct=True, pooled=True): "Connections",
+    Tls(direct=False, pooled=True): "Pooled connections (this PostgreSQL was built without it)",
+    Tls(direct=True, pooled=False): "Direct connections (this PgBouncer was built without it)",
+}
 
 
-def render_summary(ready: Ready, layout: Layout) -> str:
+def render_summary(ready: Ready, layout: Layout, tls: Tls) -> str:
     """The text printed once everything answers."""
     url = ready["http_url"]
     return f"""
@@ -14,7 +21,7 @@ capyd is up: REST {url}/v1   gRPC {ready["grpc_target"]}   PostgreSQL {ready["po
 {ready["direct_port"]}, pooled on {ready["pooled_port"]}
 
   export CAPYD_KEY={ready["api_key"]}
-{_trust(ready)}
+{_trust(layout, tls)}
 Create a project:
   curl -sS -H "Authorization: Bearer $CAPYD_KEY" -H 'Content-Type: application/json' \\
        -d '{{"name": "my first project"}}' {url}/v1/projects
@@ -28,13 +35,13 @@ Stop: Ctrl-C. The state stays, and the next start takes it up again.
 """
 
 
-def _trust(ready: Ready) -> str:
+def _trust(layout: Layout, tls: Tls) -> str:
     """How clients come to trust the stack's certificates, which no public authority has signed."""
-    if "ca_file" not in ready:
+    if not tls.anywhere:
         return ""
-    authority = shlex.quote(ready["ca_file"])
+    authority = shlex.quote(str(layout.certificates.authority))
     return f"""
-Connections are made with TLS. Clients that verify whom they talk to, as Node.js always does, need the stack's
-certificate authority:
+{_CONNECTIONS[tls]} are made with TLS.
+Clients that verify whom they talk to (Node.js always does) need the stack's certificate authority:
   export PGSSLROOTCERT={authority} NODE_EXTRA_CA_CERTS={authority}
 """
