@@ -47,6 +47,12 @@ def _short_enough(path: Path) -> Path:
     return path
 
 
+def _issuer_url(url: str) -> str:
+    if not re.fullmatch(r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)(/[^\s?#]*)?", url):
+        raise ValueError("must be an https address, or http on this host's loopback address")
+    return url
+
+
 def _duration(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -173,6 +179,51 @@ class ListenSettings(Section):
     """The same, on a loopback TCP port, in plain text."""
 
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# The form of an organization's id, as its creation takes it.
+OrganizationId = Annotated[str, Field(pattern=r"^org_[A-Za-z0-9_-]{1,60}$")]
+
+
+class SessionIssuerSettings(Section):
+    """An issuer of sessions: Clerk, or any other of OpenID Connect. `[[sessions]]`, once for each."""
+
+    issuer: Annotated[str, AfterValidator(_issuer_url)]
+    """Its address, exactly as the claim `iss` of its tokens has it."""
+    audiences: tuple[str, ...] = ()
+    """A token's `aud` must name one of these."""
+    authorized_parties: tuple[str, ...] = ()
+    """A token's `azp` must be one of these: with Clerk, the origins of the web application."""
+    jwks_url: Annotated[str, AfterValidator(_issuer_url)] | None = None
+    """Where its keys are. Absent: where its `/.well-known/openid-configuration` says."""
+    public_key_file: AbsolutePath | None = None
+    """Its public keys in PEM, for a host without internet: nothing is fetched then. Read again when it changes."""
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256", "ES256")
+    """How its tokens may be signed."""
+    leeway: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(minutes=5))] = timedelta(seconds=10)
+    """By how much its clock may differ from ours."""
+    organization_claim: str = "org_id"
+    """The claim with the active organization; dots lead inside. Clerk's tokens of version 2 are known beside it."""
+    role_claim: str = "org_role"
+    """The claim with the role in it, or several."""
+    admin_roles: tuple[str, ...] = ("admin", "org:admin")
+    """Roles that make the session its organization's admin; all others make it a member."""
+    organizations: dict[str, OrganizationId] = Field(default_factory=dict)
+    """From its organizations' ids to ours: it speaks for these alone. Absent: its ids are ours."""
+    organization: OrganizationId | None = None
+    """The organization of all its sessions, for an issuer that has no organizations."""
+
+    @model_validator(mode="after")
+    def _for_whom(self) -> "SessionIssuerSettings":
+        if not self.audiences and not self.authorized_parties:
+            raise ValueError(
+                "audiences or authorized_parties must be set: else a token that the issuer made for any other "
+                "application would be good here"
+            )
+        if self.jwks_url is not None and self.public_key_file is not None:
+            raise ValueError("jwks_url and public_key_file exclude each other")
+        return self
+
+
 class SpareSettings(Section):
     """Databases built ahead of time."""
 
@@ -264,6 +315,8 @@ class Settings(Section):
     postgres: PostgresSettings = PostgresSettings()
     pooler: PoolerSettings = PoolerSettings()
     listen: ListenSettings = ListenSettings()
+    sessions: tuple[SessionIssuerSettings, ...] = ()
+    """Whose sessions are taken beside API keys."""
     spares: SpareSettings = SpareSettings()
     jobs: JobSettings = JobSettings()
     events: EventSettings = EventSettings()
@@ -273,6 +326,13 @@ class Settings(Section):
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     logs: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _each_issuer_once(self) -> "Settings":
+        issuers = [section.issuer for section in self.sessions]
+        if len(set(issuers)) != len(issuers):
+            raise ValueError("sessions names an issuer twice: put its audiences into one section")
+        return self
 
     @model_validator(mode="after")
     def _pooled_urls_tell_the_truth(self) -> "Settings":

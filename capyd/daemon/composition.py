@@ -9,6 +9,7 @@ from capyd.config import Settings
 from capyd.domain.failures import PoolerUnreachableError, UnreachableError
 from capyd.domain.ids import new_id
 from capyd.host.sealing import Sealer
+from capyd.issuers.issuers import Issuers, build_issuers
 from capyd.jobs.executor import Executor
 from capyd.jobs.job_type import JobType
 from capyd.jobs.lanes import Lanes
@@ -81,6 +82,7 @@ class Faces:
     """What is asked: the servicers, by service, and what they stand on."""
 
     authenticator: Authenticator
+    issuers: Issuers
     cluster: Cluster
     events: Events
     trail: AuditTrail
@@ -201,7 +203,8 @@ def _look_for_lost_server(cluster: ClusterWatch, pooler_sync: PoolerSync, error:
 def build_faces(settings: Settings, engine: Engine, *, database: Database, sealer: Sealer, clock: Clock) -> Faces:
     """The use cases and the servicers that translate for them."""
     plans = settings.all_plans()
-    authenticator = Authenticator(database=database, clock=clock)
+    issuers = build_issuers(settings.sessions, directory=settings.state.path.parent / "issuers", clock=clock)
+    authenticator = Authenticator(database=database, issuers=issuers, clock=clock)
     projects = Projects(
         database=database,
         plans=plans,
@@ -236,6 +239,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
     database.when_committed(events.wake)
     return Faces(
         authenticator=authenticator,
+        issuers=issuers,
         cluster=cluster,
         events=events,
         trail=AuditTrail(database=database, clock=clock),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from capyd.config import Settings
-from capyd.daemon.composition import build_engine, build_faces, duties
+from capyd.config.settings import ListenSettings
+from capyd.daemon.composition import Faces, build_engine, build_faces, duties
 from capyd.daemon.reload import Reload, live_settings, read_certificates_again, reload_whenever_asked
 from capyd.daemon.service import Service, describe, until_progress
 from capyd.daemon.state_lock import StateLock
@@ -79,12 +80,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
     reload = Reload(settings, live_settings(engine))
     scheduler = Scheduler(duties(settings, engine, faces, database=database, clock=utc_now))
     try:
-        await listeners.add_socket(settings.listen.admin_socket, AdminSocketTrust(), mode=0o600)
-        gateway = TokenTrust(faces.authenticator, is_behind_gateway=True)
-        await listeners.add_socket(settings.listen.api_socket, gateway, mode=0o660)
-        if settings.listen.api_address is not None:
-            clients = TokenTrust(faces.authenticator, is_behind_gateway=False)
-            await listeners.add_address(settings.listen.api_address, clients)
+        await _listen(listeners, settings.listen, faces)
         tasks.start("cluster", engine.cluster.run())
         tasks.start("outbox", engine.outbox.run())
         tasks.start("reconcile", engine.reconciler.run())
@@ -98,6 +94,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
             reload_whenever_asked(asked.reload, service_manager, reload, read=asked.read_again, always=always),
         )
         tasks.start("service", service.run())
+        tasks.start("issuers", faces.issuers.run())
         if settings.metrics.address is not None:
             from capyd.daemon.metrics import serve_daemon_metrics  # noqa: PLC0415  (costs nothing where it is not wanted)
 
@@ -121,6 +118,15 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
         await engine.ownership.release()
         await engine.connections.close()
         logger.info("daemon.stopped")
+
+
+async def _listen(listeners: Listeners, settings: ListenSettings, faces: Faces) -> None:
+    await listeners.add_socket(settings.admin_socket, AdminSocketTrust(), mode=0o600)
+    gateway = TokenTrust(faces.authenticator, is_behind_gateway=True)
+    await listeners.add_socket(settings.api_socket, gateway, mode=0o660)
+    if settings.api_address is not None:
+        clients = TokenTrust(faces.authenticator, is_behind_gateway=False)
+        await listeners.add_address(settings.api_address, clients)
 
 
 async def _check_state_file(settings: Settings) -> None:

@@ -16,6 +16,8 @@ class AccessRule:
     scope: str | None = None
     project_keys: bool = False
     """A key that is bound to one project may call it."""
+    organization_admin: bool = False
+    """Of sessions, only one with its organization's admin role may call it."""
 
 
 def authorize(principal: Principal, rule: AccessRule) -> None:
@@ -34,7 +36,13 @@ def authorize(principal: Principal, rule: AccessRule) -> None:
         raise ForbiddenError(f"this API key is bound to the project {principal.project_id} and may not do this")
     if rule.any_principal:
         return
+    if principal.organization_id is None:
+        raise ForbiddenError(
+            "the session has no active organization: choose one and log in again", code="no_organization"
+        )
     if rule.scope is None or not principal.has_scope(rule.scope):
         raise ForbiddenError(f"this token lacks the scope {rule.scope}", code="missing_scope")
+    if rule.organization_admin and principal.user_id is not None and not principal.is_organization_admin:
+        raise ForbiddenError("only an admin of the organization may do this", code="not_organization_admin")
     if principal.organization_suspended and rule.scope.endswith(":write"):
         raise ForbiddenError("the organization is suspended: nothing can be changed until it is released")

@@ -25,21 +25,39 @@ class Principal:
     """An authenticated caller."""
 
     auth_source: str
-    """`api_key` or `admin_socket`."""
+    """`api_key`, `session`, `admin_socket` or `fleet`."""
     scopes: tuple[str, ...]
     is_admin: bool = False
     """A platform administrator: every organization's objects, every scope."""
     organization_id: str | None = None
-    """None for platform administrators alone."""
+    """None for platform administrators, and for a session that has chosen none: that one may nothing but ask who it
+    is (`authorize` sees to it)."""
     organization_suspended: bool = False
     project_id: str | None = None
     """The only project that the key reaches."""
     api_key_id: str | None = None
+    user_id: str | None = None
+    """Whose session it is: the issuer's `sub`."""
+    is_organization_admin: bool = False
+    """The session has the admin role in its organization."""
+    certificate_name: str | None = None
+    """The fleet controller's, out of its certificate."""
 
     @property
     def described(self) -> str:
         """Who that is, for people: in a job's error, say."""
+        if self.certificate_name is not None:
+            return f"the fleet controller {self.certificate_name}"
+        if self.user_id is not None:
+            return f"the user {self.user_id}"
         return "a platform administrator" if self.is_admin else f"the API key {self.api_key_id}"
+
+    @property
+    def organization_role(self) -> str | None:
+        """A session's; a key has none but its scopes."""
+        if self.user_id is None or self.organization_id is None:
+            return None
+        return "admin" if self.is_organization_admin else "member"
 
     def has_scope(self, scope: str) -> bool:
         """It holds the scope, or all of them."""

@@ -25,4 +25,5 @@ def access_rule(method: MethodDescriptor) -> AccessRule:
         platform_admin=option.platform_admin,
         scope=option.scope or None,
         project_keys=option.project_keys,
+        organization_admin=option.organization_admin,
     )

@@ -144,7 +144,10 @@ def to_principal(principal: Principal) -> organizations_pb2.Principal:
         is_admin=principal.is_admin,
         organization_id=principal.organization_id,
         api_key_id=principal.api_key_id,
+        user_id=principal.user_id,
         project_id=principal.project_id,
+        organization_role=principal.organization_role,
+        certificate_name=principal.certificate_name,
     )
 
 

@@ -3,20 +3,26 @@
 from datetime import datetime
 
 from capyd.domain.api_keys import TOKEN_PREFIX, ApiKey, has_token_form, token_digest
-from capyd.domain.errors import UnauthenticatedError
+from capyd.domain.errors import ForbiddenError, UnauthenticatedError
 from capyd.domain.principals import Principal
+from capyd.issuers.issuers import Issuers
+from capyd.issuers.tokens import has_session_form
 from capyd.runtime.clock import Clock
 from capyd.sqlite.api_keys import find_api_key_by_digest, touch_api_keys
 from capyd.sqlite.database import Database
+from capyd.sqlite.organizations import find_organization
 
 _REMEMBERED_KEYS = 10_000
 
 
 class Authenticator:
-    """Finds API keys by their SHA-256, and remembers those that it found until one is changed."""
+    """Finds API keys by their SHA-256, and remembers those that it found until one is changed; and takes the sessions
+    of trusted issuers.
+    """
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(self, *, database: Database, issuers: Issuers, clock: Clock) -> None:
         self._database = database
+        self._issuers = issuers
         self._clock = clock
         self._known: dict[bytes, tuple[ApiKey, bool]] = {}
         self._used: dict[str, datetime] = {}
@@ -26,7 +32,11 @@ class Authenticator:
 
         Raises:
             UnauthenticatedError: it stands for none, and why.
+            ForbiddenError: a session of an organization that is not here.
+            UnavailableError: the keys of a session's issuer were never seen yet.
         """
+        if has_session_form(token):
+            return await self._session(token)
         if not has_token_form(token):
             raise UnauthenticatedError(
                 f"the token is not an API key: those begin with {TOKEN_PREFIX} and are 48 characters long, "
@@ -62,6 +72,26 @@ class Authenticator:
             used, self._used = self._used, {}
             async with self._database.transaction() as tx:
                 await touch_api_keys(tx, used)
+
+    async def _session(self, token: str) -> Principal:
+        session = await self._issuers.verify(token)
+        organization = None
+        if session.organization_id is not None:
+            async with self._database.reading() as reads:
+                organization = await find_organization(reads, session.organization_id)
+            if organization is None:
+                raise ForbiddenError(
+                    "the session's organization is not on this cluster: an administrator can create it",
+                    code="unknown_organization",
+                )
+        return Principal(
+            auth_source="session",
+            scopes=session.scopes,
+            organization_id=session.organization_id,
+            organization_suspended=organization is not None and organization.suspended_at is not None,
+            user_id=session.user_id,
+            is_organization_admin=session.is_organization_admin,
+        )
 
     async def _look_up(self, digest: bytes) -> tuple[ApiKey, bool] | None:
         async with self._database.reading() as reads:

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61pyd/v1/options.proto\x12\x08\x63\x61pyd.v1\x1a google/protobuf/descriptor.proto\"{\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rany_principal\x18\x02 \x01(\x08H\x00\x12\x0f\n\x05scope\x18\x03 \x01(\tH\x00\x12\x18\n\x0eplatform_admin\x18\x04 \x01(\x08H\x00\x12\x14\n\x0cproject_keys\x18\x05 \x01(\x08\x42\x05\n\x03who\"+\n\x04Rest\x12\x16\n\x0esuccess_status\x18\x01 \x01(\r\x12\x0b\n\x03tag\x18\x02 \x01(\t\"D\n\x05\x41udit\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0c\n\x04when\x18\x03 \x01(\t\x12\r\n\x05\x61head\x18\x04 \x01(\x08\"\x80\x01\n\nFieldRules\x12\x11\n\tgrpc_only\x18\x01 \x01(\x08\x12\x18\n\x10null_when_absent\x18\x02 \x01(\x08\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0f\n\x07ignored\x18\x04 \x01(\x08\x12\x12\n\nshown_once\x18\x05 \x01(\x08\x12\x0e\n\x06secret\x18\x06 \x01(\x08:B\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x10.capyd.v1.Access:>\n\x04rest\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x0e.capyd.v1.Rest:@\n\x05\x61udit\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0b\x32\x0f.capyd.v1.Audit:D\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x14.capyd.v1.FieldRulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61pyd/v1/options.proto\x12\x08\x63\x61pyd.v1\x1a google/protobuf/descriptor.proto\"\x97\x01\n\x06\x41\x63\x63\x65ss\x12\x10\n\x06public\x18\x01 \x01(\x08H\x00\x12\x17\n\rany_principal\x18\x02 \x01(\x08H\x00\x12\x0f\n\x05scope\x18\x03 \x01(\tH\x00\x12\x18\n\x0eplatform_admin\x18\x04 \x01(\x08H\x00\x12\x14\n\x0cproject_keys\x18\x05 \x01(\x08\x12\x1a\n\x12organization_admin\x18\x06 \x01(\x08\x42\x05\n\x03who\"+\n\x04Rest\x12\x16\n\x0esuccess_status\x18\x01 \x01(\r\x12\x0b\n\x03tag\x18\x02 \x01(\t\"D\n\x05\x41udit\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0c\n\x04when\x18\x03 \x01(\t\x12\r\n\x05\x61head\x18\x04 \x01(\x08\"\x80\x01\n\nFieldRules\x12\x11\n\tgrpc_only\x18\x01 \x01(\x08\x12\x18\n\x10null_when_absent\x18\x02 \x01(\x08\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0f\n\x07ignored\x18\x04 \x01(\x08\x12\x12\n\nshown_once\x18\x05 \x01(\x08\x12\x0e\n\x06secret\x18\x06 \x01(\x08:B\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x10.capyd.v1.Access:>\n\x04rest\x12\x1e.google.protobuf.MethodOptions\x18\xb6\x87\x03 \x01(\x0b\x32\x0e.capyd.v1.Rest:@\n\x05\x61udit\x12\x1e.google.protobuf.MethodOptions\x18\xb7\x87\x03 \x01(\x0b\x32\x0f.capyd.v1.Audit:D\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x14.capyd.v1.FieldRulesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'capyd.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=70
-  _globals['_ACCESS']._serialized_end=193
-  _globals['_REST']._serialized_start=195
-  _globals['_REST']._serialized_end=238
-  _globals['_AUDIT']._serialized_start=240
-  _globals['_AUDIT']._serialized_end=308
-  _globals['_FIELDRULES']._serialized_start=311
-  _globals['_FIELDRULES']._serialized_end=439
+  _globals['_ACCESS']._serialized_start=71
+  _globals['_ACCESS']._serialized_end=222
+  _globals['_REST']._serialized_start=224
+  _globals['_REST']._serialized_end=267
+  _globals['_AUDIT']._serialized_start=269
+  _globals['_AUDIT']._serialized_end=337
+  _globals['_FIELDRULES']._serialized_start=340
+  _globals['_FIELDRULES']._serialized_end=468
 # @@protoc_insertion_point(module_scope)

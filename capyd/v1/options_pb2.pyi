@@ -27,6 +27,7 @@ class Access(_message.Message):
     SCOPE_FIELD_NUMBER: _builtins.int
     PLATFORM_ADMIN_FIELD_NUMBER: _builtins.int
     PROJECT_KEYS_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ADMIN_FIELD_NUMBER: _builtins.int
     public: _builtins.bool
     """Anybody, without a token."""
     any_principal: _builtins.bool
@@ -37,6 +38,10 @@ class Access(_message.Message):
     """A platform administrator alone (the admin socket)."""
     project_keys: _builtins.bool
     """An API key that is bound to one project may call it (for that project)."""
+    organization_admin: _builtins.bool
+    """Of a session (somebody who logged in), only one with its organization's admin role may call it. A key's scopes
+    were given by such a one, and say enough.
+    """
     def __init__(
         self,
         *,
@@ -45,10 +50,11 @@ class Access(_message.Message):
         scope: _builtins.str = ...,
         platform_admin: _builtins.bool = ...,
         project_keys: _builtins.bool = ...,
+        organization_admin: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["any_principal", b"any_principal", "platform_admin", b"platform_admin", "public", b"public", "scope", b"scope", "who", b"who"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_principal", b"any_principal", "platform_admin", b"platform_admin", "project_keys", b"project_keys", "public", b"public", "scope", b"scope", "who", b"who"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_principal", b"any_principal", "organization_admin", b"organization_admin", "platform_admin", b"platform_admin", "project_keys", b"project_keys", "public", b"public", "scope", b"scope", "who", b"who"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["public", "any_principal", "scope", "platform_admin"]  # noqa: Y015
     _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015

@@ -83,8 +83,10 @@ class Principal(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     API_KEY_ID_FIELD_NUMBER: _builtins.int
     PROJECT_ID_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_ROLE_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_NAME_FIELD_NUMBER: _builtins.int
     auth_source: _builtins.str
-    """`api_key`, or `admin_socket`."""
+    """`api_key`, `session`, `admin_socket` or `fleet`."""
     is_admin: _builtins.bool
     """A platform administrator."""
     organization_id: _builtins.str
@@ -92,6 +94,10 @@ class Principal(_message.Message):
     api_key_id: _builtins.str
     project_id: _builtins.str
     """The only project the key reaches."""
+    organization_role: _builtins.str
+    """Of a session: `admin` or `member`."""
+    certificate_name: _builtins.str
+    """The name in the certificate of a fleet controller."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -104,15 +110,21 @@ class Principal(_message.Message):
         user_id: _builtins.str | None = ...,
         api_key_id: _builtins.str | None = ...,
         project_id: _builtins.str | None = ...,
+        organization_role: _builtins.str | None = ...,
+        certificate_name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_key_id", b"_api_key_id", "_organization_id", b"_organization_id", "_project_id", b"_project_id", "_user_id", b"_user_id", "api_key_id", b"api_key_id", "organization_id", b"organization_id", "project_id", b"project_id", "user_id", b"user_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_key_id", b"_api_key_id", "_certificate_name", b"_certificate_name", "_organization_id", b"_organization_id", "_organization_role", b"_organization_role", "_project_id", b"_project_id", "_user_id", b"_user_id", "api_key_id", b"api_key_id", "certificate_name", b"certificate_name", "organization_id", b"organization_id", "organization_role", b"organization_role", "project_id", b"project_id", "user_id", b"user_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_key_id", b"_api_key_id", "_organization_id", b"_organization_id", "_project_id", b"_project_id", "_user_id", b"_user_id", "api_key_id", b"api_key_id", "auth_source", b"auth_source", "is_admin", b"is_admin", "organization_id", b"organization_id", "project_id", b"project_id", "scopes", b"scopes", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_key_id", b"_api_key_id", "_certificate_name", b"_certificate_name", "_organization_id", b"_organization_id", "_organization_role", b"_organization_role", "_project_id", b"_project_id", "_user_id", b"_user_id", "api_key_id", b"api_key_id", "auth_source", b"auth_source", "certificate_name", b"certificate_name", "is_admin", b"is_admin", "organization_id", b"organization_id", "organization_role", b"organization_role", "project_id", b"project_id", "scopes", b"scopes", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_key_id: _TypeAlias = _typing.Literal["api_key_id"]  # noqa: Y015
     _WhichOneofArgType__api_key_id: _TypeAlias = _typing.Literal["_api_key_id", b"_api_key_id"]  # noqa: Y015
+    _WhichOneofReturnType__certificate_name: _TypeAlias = _typing.Literal["certificate_name"]  # noqa: Y015
+    _WhichOneofArgType__certificate_name: _TypeAlias = _typing.Literal["_certificate_name", b"_certificate_name"]  # noqa: Y015
     _WhichOneofReturnType__organization_id: _TypeAlias = _typing.Literal["organization_id"]  # noqa: Y015
     _WhichOneofArgType__organization_id: _TypeAlias = _typing.Literal["_organization_id", b"_organization_id"]  # noqa: Y015
+    _WhichOneofReturnType__organization_role: _TypeAlias = _typing.Literal["organization_role"]  # noqa: Y015
+    _WhichOneofArgType__organization_role: _TypeAlias = _typing.Literal["_organization_role", b"_organization_role"]  # noqa: Y015
     _WhichOneofReturnType__project_id: _TypeAlias = _typing.Literal["project_id"]  # noqa: Y015
     _WhichOneofArgType__project_id: _TypeAlias = _typing.Literal["_project_id", b"_project_id"]  # noqa: Y015
     _WhichOneofReturnType__user_id: _TypeAlias = _typing.Literal["user_id"]  # noqa: Y015
@@ -120,7 +132,11 @@ class Principal(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__api_key_id) -> _WhichOneofReturnType__api_key_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__certificate_name) -> _WhichOneofReturnType__certificate_name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__organization_id) -> _WhichOneofReturnType__organization_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__organization_role) -> _WhichOneofReturnType__organization_role | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__project_id) -> _WhichOneofReturnType__project_id | None: ...
     @_typing.overload

@@ -1,0 +1,1 @@
+"""Issuers of sessions: their keys, fetched and kept, and the signatures of their tokens."""
