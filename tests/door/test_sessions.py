@@ -119,7 +119,10 @@ async def test_what_is_over_or_forged(logged_in: Callable[..., Any], door: Door,
     async with logged_in(exp=1000) as client, refused(grpc.StatusCode.UNAUTHENTICATED, "expired"):
         await client.who()
     token = issuer.sign(issuer.claims(sub="user_forged"))
-    async with open_channel(door.api_target, token=token[:-8] + "AAAAAAAA") as channel, refused(grpc.StatusCode.UNAUTHENTICATED, "signature"):
+    async with (
+        open_channel(door.api_target, token=token[:-8] + "AAAAAAAA") as channel,
+        refused(grpc.StatusCode.UNAUTHENTICATED, "signature"),
+    ):
         await Client(channel).who()
     assert token.rpartition(".")[2] not in door.log
     assert token.split(".")[1] not in door.log
