@@ -12,6 +12,11 @@ _DETAILS = "grpc-status-details-bin"
 class CallError(Exception):
     """The daemon refused the call, or could not be reached. Its text is for a person."""
 
+    def __init__(self, text: str, code: str = "UNAVAILABLE") -> None:
+        """`code`: gRPC's, by name."""
+        super().__init__(text)
+        self.code = code
+
 
 class NoAnswerError(CallError):
     """Nobody answers there."""
@@ -24,9 +29,11 @@ def call_failures(target: str) -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         if _DETAILS in dict(error.trailing_metadata() or ()):
-            raise CallError(error.details() or error.code().name) from error
+            raise CallError(error.details() or error.code().name, error.code().name) from error
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             raise NoAnswerError(
                 f"no daemon answers at {target}: is it running, and may you open its socket?"
             ) from error
-        raise CallError(f"the daemon at {target} did not answer as it should: {error.code().name}") from error
+        raise CallError(
+            f"the daemon at {target} did not answer as it should: {error.code().name}", error.code().name
+        ) from error

@@ -1,0 +1,1 @@
+"""The attempts, a category a file."""
