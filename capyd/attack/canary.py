@@ -1,6 +1,7 @@
 """A tenant of the suite's own: the one that attacks, or the one that is attacked."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -41,7 +42,7 @@ class Canary:
         """Its login's."""
         return str(self.parameters(Door.DIRECT)["password"])
 
-    def parameters(self, door: Door) -> dict[str, str | int | None]:
+    def parameters(self, door: Door) -> dict[str, Any]:
         """The parameters of its URL for `door`."""
         url = self.pooled_url if door is Door.POOLED else self.direct_url
         return dict(conninfo_to_dict(url.reveal()))

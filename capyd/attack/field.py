@@ -1,10 +1,11 @@
 """Where the attack takes place: two canaries on one cluster, and the daemon whose tenants they are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from capyd.attack.attempt import Door
 from capyd.attack.canary import Canary
 from capyd.attack.daemon import Daemon
+from capyd.attack.kept import KeptSessions
 
 _RECONNAISSANCE = {
     # What every login of a cluster can read.
@@ -25,8 +26,9 @@ class Field:
     token: str
     """Random: marks what this run left anywhere."""
     major: int
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str]
     """What stands for `{own}`, `{victim}` and so on in statements. All are plain identifiers."""
+    sessions: KeptSessions
 
 
 async def survey(attacker: Canary, victim: Canary, daemon: Daemon, *, token: str) -> Field:
@@ -49,4 +51,4 @@ async def survey(attacker: Canary, victim: Canary, daemon: Daemon, *, token: str
             row = await (await session.execute(query.encode())).fetchone()
             names[name] = str(row[0]) if row else _NONE
         major = session.info.server_version // 10000
-    return Field(attacker, victim, daemon, token, major, names)
+    return Field(attacker, victim, daemon, token, major, names, KeptSessions(attacker))

@@ -70,17 +70,26 @@ def spelled(statement: str, field: Field) -> str:
 
 def _act(statement: str, prepare: tuple[str, ...], *, always_rolled_back: bool = False) -> Act:
     async def act(field: Field, door: Door) -> Observed:
-        async with await field.attacker.connect(door) as session:
+        async with field.sessions.borrow(door) as session:
             if not prepare and not always_rolled_back:
-                return await observe(session, spelled(statement, field))
-            # In one transaction, and so over one server connection through the pooler too.
-            await session.execute(b"BEGIN")
-            for each in prepare:
-                observed = await observe(session, spelled(each, field))
-                if observed.refused:
-                    return refused(f"not even prepared: {observed.words}", observed.sqlstate)
-            observed = await observe(session, spelled(statement, field))
-            await session.execute(b"ROLLBACK")
-            return observed
+                observed = await observe(session, spelled(statement, field))
+            else:
+                # In one transaction, and so over one server connection through the pooler too.
+                await session.execute(b"BEGIN")
+                observed = await _prepared(session, [spelled(each, field) for each in prepare])
+                if not observed.refused:
+                    observed = await observe(session, spelled(statement, field))
+                await session.execute(b"ROLLBACK")
+        if not observed.refused and not always_rolled_back:
+            await field.sessions.spoil(door)
+        return observed
 
     return act
+
+
+async def _prepared(session: Session, statements: list[str]) -> Observed:
+    for statement in statements:
+        observed = await observe(session, statement)
+        if observed.refused:
+            return refused(f"not even prepared: {observed.words}", "prepare")
+    return answered()

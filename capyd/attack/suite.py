@@ -11,12 +11,16 @@ from capyd.attack.field import Field
 
 async def attack(field: Field, categories: Iterable[Category]) -> AsyncIterator[Outcome]:
     """Every attempt through each of its doors, in order: later ones may leave less of the attacker than they found."""
-    for category in categories:
-        for attempt in category.attempts:
-            if field.major < attempt.since:
-                continue
-            for door in attempt.doors:
-                yield Outcome(category.name, attempt, door, await _try(field, attempt, door))
+    try:
+        for category in categories:
+            for attempt in category.attempts:
+                if field.major < attempt.since:
+                    continue
+                for door in attempt.doors:
+                    yield Outcome(category.name, attempt, door, await _try(field, attempt, door))
+            await field.sessions.close()
+    finally:
+        await field.sessions.close()
 
 
 async def _try(field: Field, attempt: Attempt, door: Door) -> Observed:

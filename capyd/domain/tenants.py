@@ -41,6 +41,8 @@ class TenantLimits:
     max_connections: int
     statement_timeout: timedelta
     idle_transaction_timeout: timedelta
+    temp_file_bytes: int = 1024**3
+    """What the temporary files of one session may take on the disk, beside the database's own."""
 
     @property
     def pool_size(self) -> int:

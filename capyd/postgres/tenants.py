@@ -199,8 +199,9 @@ async def set_limits(ledger: Connection, names: TenantNames, limits: TenantLimit
 
 
 def timeout_settings(limits: TenantLimits) -> dict[str, int]:
-    """The login's parameters, in milliseconds."""
+    """The login's parameters: timeouts in milliseconds, which are defaults, and a limit in kB that it cannot lift."""
     return {
+        "temp_file_limit": limits.temp_file_bytes // 1024,
         "statement_timeout": limits.statement_timeout // timedelta(milliseconds=1),
         "idle_in_transaction_session_timeout": limits.idle_transaction_timeout // timedelta(milliseconds=1),
     }

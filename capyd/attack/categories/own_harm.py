@@ -19,9 +19,7 @@ _SALT = "AAAAAAAAAAAAAAAAAAAAAA=="
 _KEY = "A" * 43 + "="
 
 
-def _row(
-    name: str, tries: str, act: Act, held_by: str, source: str, expects: Answer = _ALL_WELL
-) -> Attempt:
+def _row(name: str, tries: str, act: Act, held_by: str, source: str, *, expects: Answer = _ALL_WELL) -> Attempt:
     return Attempt(name, tries, act, expects, held_by, source, doors=API)
 
 
@@ -131,11 +129,11 @@ OWN_HARM = Category(
                 Refusal(words=("is not permitted to log in",)), "NOLOGIN", "facts §12",
                 expects_pooled=Refusal(words=("login rejected", "no authentication method"))),
         _row("verifier_with_line_breaks", "ALTER ROLE {own} PASSWORD 'SCRAM-SHA-256$4096:\\n...'", _broken_verifier,
-             "only verifiers in PostgreSQL's own form reach the pooler's file", "facts §8, §11", _OTHERS_WELL),
+             "only verifiers in PostgreSQL's own form reach the pooler's file", "facts §8, §11", expects=_OTHERS_WELL),
         _row("password_with_lines_of_the_auth_file", "ALTER ROLE {own} PASSWORD 'x\"\\n\"capyd_console\" \"x'", _quoted_password,
-             "passwords never reach the pooler's file", "facts §11", _OTHERS_WELL),
+             "passwords never reach the pooler's file", "facts §11", expects=_OTHERS_WELL),
         _row("md5_password", "ALTER ROLE {own} PASSWORD 'md5...'", _md5_password,
-             "pg_hba.conf and the pooler's HBA file say scram-sha-256", "facts §8", _OTHERS_WELL),
+             "pg_hba.conf and the pooler's HBA file say scram-sha-256", "facts §8", expects=_OTHERS_WELL),
         _row("role_setting", "ALTER ROLE {own} SET role = 'none'", _other_role, _RECONCILED, "facts §12"),
         _row("drop_public", "DROP SCHEMA public CASCADE, and the daemon enables an extension", _drop_public,
              "refused with what to do; no other schema is taken", "facts §9"),
