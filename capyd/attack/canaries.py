@@ -10,6 +10,7 @@ import psycopg
 from capyd.attack.attempt import Door
 from capyd.attack.canary import Canary, Session
 from capyd.attack.daemon import CALL_SECONDS, Daemon
+from capyd.attack.errors import UnderWayError
 from capyd.client.channel import Channel
 from capyd.client.failures import CallError, call_failures
 from capyd.domain.secret import Secret
@@ -22,10 +23,6 @@ ORGANIZATION_ID = "org_capyd_attack_canaries"
 _NAME = "capyd attack canaries"
 # An advisory lock in the victim's database, held as long as a run lasts.
 _RUNNING = 0x61747461636B
-
-
-class UnderWayError(Exception):
-    """Another attack on this cluster is under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,7 @@ from capyd.attack.field import Field
 from capyd.attack.sql import spelled
 
 # The pooler's own words, 1.18's and those of later versions: it refuses before any server connection is made.
-POOLER_REJECTS = Refusal(
-    words=("login rejected", "no authentication method is found", "no such database", "not allowed")
-)
+POOLER_REJECTS = Refusal(words=("login rejected", "no authentication method is found", "no such database"))
 
 
 def login(
@@ -57,5 +55,5 @@ def _act(replaced: dict[str, str]) -> Act:
 
 def _last_words(error: psycopg.OperationalError) -> str:
     """What was said last: the client library may have tried more than once, with the address before each."""
-    attempts = str(error).split("failed: ")
-    return " ".join(attempts[-1].split()) or type(error).__name__
+    last = str(error).split("failed: ")[-1].partition("DETAIL:")[0]
+    return " ".join(last.split()).removeprefix("FATAL: ") or type(error).__name__

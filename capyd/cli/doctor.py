@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from capyd.cli.attack import run_attack
 from capyd.cli.daemon_calls import call_daemon, json_option, target_option
 from capyd.cli.tables import print_json, print_table
 from capyd.client.channel import Channel
@@ -20,12 +21,19 @@ _TIMEOUT_SECONDS: Final = 600.0
 @click.command()
 @target_option
 @click.option("--repair", is_flag=True, help="Mend what is safe to mend.")
+@click.option("--attack", is_flag=True, help="Instead: attack this cluster as a tenant, with two canaries of its own.")
 @json_option
-def doctor(*, target: str, repair: bool, as_json: bool) -> None:
+def doctor(*, target: str, repair: bool, attack: bool, as_json: bool) -> None:
     """Compare projects, ledger, PostgreSQL and the pooler, and say what is off.
 
     The exit code is 0 when nothing is (any more), 1 when something is, and 2 when it could not be looked at.
+    With --attack: whether every attempt came to what was expected of it.
     """
+    if attack:
+        if repair:
+            raise click.UsageError("--attack mends nothing: give it without --repair")
+        run_attack(target, as_json=as_json)
+        return
 
     async def calls(channel: Channel) -> pb.CheckClusterResponse:
         return await ClusterServiceStub(channel).CheckCluster(

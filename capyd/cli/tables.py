@@ -16,7 +16,7 @@ from rich.text import Text
 _WIDTH_OF_A_FILE = 240
 _LONG = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 
-Row = TypeVar("Row", bound=Message)
+Row = TypeVar("Row")
 
 
 def print_table(

@@ -59,13 +59,13 @@ class RunningStack:
         return tomllib.loads((self.state / "capyd.toml").read_text())
 
     async def administer(self, query: str, *parameters: object, database: str = "capyd") -> list[tuple[Any, ...]]:
-        """All rows of a query as the cluster's administrator, over the Unix socket."""
+        """All rows of a statement as the cluster's administrator, over the Unix socket; none of one that returns none."""
         postgres = self.settings["postgres"]
         async with await psycopg.AsyncConnection.connect(
             host=postgres["socket_dir"], port=postgres["port"], user="capyd", dbname=database, autocommit=True
         ) as connection:
             cursor = await connection.execute(query, parameters or None)
-            return list(await cursor.fetchall())
+            return list(await cursor.fetchall()) if cursor.description else []
 
     async def spares(self) -> list[str]:
         """The names of the spares, once there are as many as are kept and nothing is being built or dropped."""

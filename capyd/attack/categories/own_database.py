@@ -50,6 +50,9 @@ OWN_DATABASE = Category(
                  " AND (has_database_privilege(session_user, oid, 'CREATE')"
                  " OR datallowconn AND has_database_privilege(session_user, oid, 'CONNECT'))",
                  answer="0", held_by="CONNECT is revoked from PUBLIC", source="facts §1, §9"),
+        harmless("others_in_own_schema", (), shows=
+                 "SELECT has_schema_privilege('{victim}', 'public', 'CREATE')", answer="False",
+                 held_by="CREATE on public is revoked from PUBLIC in the template", source="facts §9; CVE-2018-1058"),
         harmless("owns_no_database", (), shows=
                  "SELECT count(*) FROM pg_database WHERE pg_has_role(session_user, datdba, 'MEMBER')",
                  answer="0", held_by=_NOT_OWNER, source="facts §4"),
