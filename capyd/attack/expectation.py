@@ -35,6 +35,8 @@ class Refusal:
 
     sqlstates: frozenset[str] = field(default_factory=frozenset)
     words: tuple[str, ...] = ()
+    label: str = ""
+    """For people, where the words differ by version."""
 
     def is_met(self, observed: Observed) -> bool:
         """Whether it was refused so."""
@@ -45,6 +47,8 @@ class Refusal:
         return by_state and by_words
 
     def __str__(self) -> str:
+        if self.label:
+            return f"refused {self.label}"
         parts = ["/".join(sorted(self.sqlstates)), " / ".join(f'"{words}"' for words in self.words)]
         return " ".join(["refused", *filter(None, parts)])
 

@@ -8,7 +8,9 @@ from capyd.attack.field import Field
 from capyd.attack.sql import spelled
 
 # The pooler's own words, 1.18's and those of later versions: it refuses before any server connection is made.
-POOLER_REJECTS = Refusal(words=("login rejected", "no authentication method is found", "no such database"))
+POOLER_REJECTS = Refusal(
+    words=("login rejected", "no authentication method is found", "no such database"), label="by the pooler"
+)
 
 
 def login(

@@ -5,12 +5,14 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
 import click
 
-from capyd.attack.attempt import Outcome, Verdict
+from capyd.attack.attempt import Category, Outcome, Verdict
+from capyd.attack.catalogue import CATALOGUE
 from capyd.attack.errors import AttackError
 from capyd.attack.run import attack_cluster
 from capyd.attack.table import table_rows
@@ -23,10 +25,13 @@ _COULD_NOT_ATTACK: Final = 2
 _TERMINATED: Final = 128 + signal.SIGTERM
 
 
-def run_attack(target: str, *, as_json: bool) -> None:
+def run_attack(target: str, names: Sequence[str], *, as_json: bool) -> None:
     """Attack, print what came of it, and exit: 0 everything held, 1 something did not, 2 it could not be tried."""
+    categories = [category for category in CATALOGUE if category.name in names] if names else CATALOGUE
+    if len(categories) < len(set(names)):
+        raise click.UsageError(f"the categories are: {', '.join(category.name for category in CATALOGUE)}")
     try:
-        outcomes = call_daemon(target, lambda channel: _outcomes(channel, target))
+        outcomes = call_daemon(target, lambda channel: _outcomes(channel, target, categories))
     except (click.ClickException, AttackError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(_COULD_NOT_ATTACK)
@@ -40,12 +45,12 @@ def run_attack(target: str, *, as_json: bool) -> None:
         sys.exit(_FAILED)
 
 
-async def _outcomes(channel: Channel, target: str) -> list[Outcome]:
+async def _outcomes(channel: Channel, target: str, categories: Sequence[Category]) -> list[Outcome]:
     task = asyncio.current_task()
     if task is not None:
         # As Ctrl-C does: the canaries are removed on the way out.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with aclosing(attack_cluster(channel, target)) as running:
+    async with aclosing(attack_cluster(channel, target, categories)) as running:
         return [outcome async for outcome in running]
 
 

@@ -22,8 +22,9 @@ _TIMEOUT_SECONDS: Final = 600.0
 @target_option
 @click.option("--repair", is_flag=True, help="Mend what is safe to mend.")
 @click.option("--attack", is_flag=True, help="Instead: attack this cluster as a tenant, with two canaries of its own.")
+@click.option("--category", "categories", multiple=True, help="With --attack: these attempts alone; may be repeated.")
 @json_option
-def doctor(*, target: str, repair: bool, attack: bool, as_json: bool) -> None:
+def doctor(*, target: str, repair: bool, attack: bool, categories: tuple[str, ...], as_json: bool) -> None:
     """Compare projects, ledger, PostgreSQL and the pooler, and say what is off.
 
     The exit code is 0 when nothing is (any more), 1 when something is, and 2 when it could not be looked at.
@@ -32,8 +33,10 @@ def doctor(*, target: str, repair: bool, attack: bool, as_json: bool) -> None:
     if attack:
         if repair:
             raise click.UsageError("--attack mends nothing: give it without --repair")
-        run_attack(target, as_json=as_json)
+        run_attack(target, categories, as_json=as_json)
         return
+    if categories:
+        raise click.UsageError("--category chooses attempts: give it with --attack")
 
     async def calls(channel: Channel) -> pb.CheckClusterResponse:
         return await ClusterServiceStub(channel).CheckCluster(

@@ -28,9 +28,13 @@ async def states(stack: RunningStack) -> list[str]:
 async def under_way(stack: RunningStack) -> None:
     """Until the canaries are there and locked: the run can be met by another."""
 
+    held = """
+        SELECT FROM pg_locks JOIN pg_stat_activity AS a USING (pid)
+        WHERE locktype = 'advisory' AND granted AND a.application_name = 'capyd attack'
+    """
+
     async def locked() -> bool:
-        return bool(await stack.administer("SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND database IN"
-                                           " (SELECT datid FROM pg_stat_activity WHERE application_name = 'capyd attack')"))  # fmt: skip
+        return bool(await stack.administer(held))
 
     await until(locked)
 
@@ -46,11 +50,12 @@ async def test_a_run_killed_is_cleaned_up_by_the_next(stack: RunningStack) -> No
     await killed.communicate()
     assert await states(stack) == ["ready", "ready"]
 
-    whole = await start(stack, "--json")
+    whole = await start(stack, "--json", "--category", "databases", "--category", "limits")
     printed, said = await whole.communicate()
     assert whole.returncode == 0, said
     report = json.loads(printed)
     assert report["failed"] == 0
+    assert {tried["category"] for tried in report["tries"]} == {"databases", "limits"}
     assert report["held"] + report["open"] == len(report["tries"])
     assert await states(stack) == []
 
@@ -68,7 +73,7 @@ async def test_an_interrupted_run_removes_its_canaries(stack: RunningStack) -> N
 async def test_a_failed_row_is_an_exit_code(stack: RunningStack) -> None:
     await stack.administer("GRANT CONNECT ON DATABASE postgres TO PUBLIC")
     try:
-        running = await start(stack)
+        running = await start(stack, "--category", "databases")
         printed, said = await running.communicate()
     finally:
         await stack.administer("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
@@ -83,3 +88,14 @@ async def test_without_a_daemon_there_is_nothing_to_attack(stack: RunningStack) 
     _, said = await running.communicate()
     assert running.returncode == 2
     assert b"no daemon answers" in said
+
+
+async def test_what_cannot_be_chosen(stack: RunningStack) -> None:
+    for options, words in (
+        (["--category", "nothing"], b"the categories are: databases, role logins"),
+        (["--repair"], b"--attack mends nothing"),
+    ):
+        running = await start(stack, *options)
+        _, said = await running.communicate()
+        assert running.returncode == 2
+        assert words in said

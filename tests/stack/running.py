@@ -65,7 +65,10 @@ class RunningStack:
             host=postgres["socket_dir"], port=postgres["port"], user="capyd", dbname=database, autocommit=True
         ) as connection:
             cursor = await connection.execute(query, parameters or None)
-            return list(await cursor.fetchall()) if cursor.description else []
+            result = cursor.pgresult
+            if result is None or result.status != psycopg.pq.ExecStatus.TUPLES_OK:
+                return []
+            return list(await cursor.fetchall())
 
     async def spares(self) -> list[str]:
         """The names of the spares, once there are as many as are kept and nothing is being built or dropped."""

@@ -14,9 +14,8 @@ from capyd.attack.wire import observe_packet, observe_startup
 _PAIRS = "an HBA line a pair of database and login"
 _CONSOLE = "the console is its own user's, over the Unix socket alone"
 _NO_SUCH = Refusal(words=("login rejected", "no such database", "no authentication method", "no such user",
-                          "password authentication failed", "too long", "database name"))  # fmt: skip
-_REJECTED = Refusal(words=("login rejected", "no authentication method"))
-_NOT_ALLOWED = Refusal(words=("login rejected", "no authentication method", "not allowed"))
+                          "password authentication failed", "too long", "database name"), label="by the pooler")  # fmt: skip
+_NOT_ALLOWED = Refusal(words=("login rejected", "no authentication method", "not allowed"), label="by the pooler")
 _NOT_LET_IN = Either((_NO_SUCH, Answer("hung up"), Refusal(frozenset({"08P01"})), Refusal(frozenset({"3D000"}))))
 _PARAMETER = Refusal(words=("unsupported startup parameter", "unsupported startup"))
 
@@ -65,7 +64,7 @@ POOLER = Category(
     "the pooler's console and entries, and packets that no driver sends",
     (
         login("console", {"dbname": "pgbouncer"}, server_says="does not exist", held_by=_CONSOLE, source="facts §11",
-              pooler_says=_REJECTED),
+              pooler_says=_NOT_ALLOWED),
         login("console_as_its_user", {"dbname": "pgbouncer", "user": "capyd_console"}, server_says="failed",
               held_by=_CONSOLE, source="facts §11", doors=POOLED),
         login("console_as_pgbouncer", {"dbname": "pgbouncer", "user": "pgbouncer"}, server_says="failed",
