@@ -59,7 +59,7 @@ class RunningStack:
         return tomllib.loads((self.state / "capyd.toml").read_text())
 
     async def administer(self, query: str, *parameters: object, database: str = "capyd") -> list[tuple[Any, ...]]:
-        """All rows of a statement as the cluster's administrator, over the Unix socket; none of one that returns none."""
+        """All rows of a statement as the cluster's administrator, over the Unix socket; of one without any, none."""
         postgres = self.settings["postgres"]
         async with await psycopg.AsyncConnection.connect(
             host=postgres["socket_dir"], port=postgres["port"], user="capyd", dbname=database, autocommit=True
