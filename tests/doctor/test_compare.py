@@ -128,7 +128,13 @@ WELL = World(
     spare=_row(SPARE, "spare", 20),
     database=_database(10, CLAIMED, 15, owner=12),
     login=_login(
-        11, CLAIMED, owner=12, limit=15, statement_timeout="30000", idle_in_transaction_session_timeout="60000"
+        11,
+        CLAIMED,
+        owner=12,
+        limit=15,
+        temp_file_limit="1048576",
+        statement_timeout="30000",
+        idle_in_transaction_session_timeout="60000",
     ),
     owner=_owner(12, CLAIMED),
     spare_database=_database(20, SPARE, 0, owner=22),
