@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from capyd.cli.tables import shortened
 from capyd.client.channel import Channel
 from capyd.client.jobs import watch_job
 from capyd.v1.jobs_pb2 import Job
@@ -72,5 +73,7 @@ async def _drawn(jobs: AsyncIterator[Job], live: Live) -> AsyncIterator[Job]:
 
 def _line(job: Job) -> str:
     attempt = f", attempt {job.attempts} of {job.max_attempts}" if job.attempts > 1 else ""
-    waits = f": {job.error}" if job.HasField("error") and job.state not in _FINAL else ""
-    return f"{job.id} {job.type}: {job.state}{attempt}{waits}"
+    if job.HasField("error") and job.state not in _FINAL:
+        # It is started again and again until what it waits for is there: that is one thing, and not many.
+        return f"{job.id} {job.type}: waits{attempt}: {shortened(job.error)}"
+    return f"{job.id} {job.type}: {job.state}{attempt}"

@@ -4,7 +4,7 @@ import click
 
 from capyd.cli.daemon_calls import TIMEOUT_SECONDS, call_daemon, json_option, target_option
 from capyd.cli.job_progress import exit_for, follow_job
-from capyd.cli.tables import moment, print_json, print_table, print_values
+from capyd.cli.tables import moment, print_json, print_table, print_values, shortened
 from capyd.client.channel import Channel
 from capyd.v1 import jobs_pb2 as pb
 from capyd.v1.jobs_pb2_grpc import JobServiceStub
@@ -59,7 +59,7 @@ def list_jobs(*, target: str, project_id: str | None, states: tuple[str, ...], l
             ("ATTEMPTS", lambda job: f"{job.attempts}/{job.max_attempts}"),
             ("CREATED", lambda job: moment(job.created_at)),
             ("TOOK", _took),
-            ("ERROR", lambda job: job.error or "-"),
+            ("ERROR", lambda job: shortened(job.error) or "-"),
         ],
     )
 

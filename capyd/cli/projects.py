@@ -51,8 +51,6 @@ def list_projects(*, target: str, organization_id: str | None, as_json: bool) ->
             ("STATE", lambda project: project.state),
             ("PLAN", lambda project: project.plan),
             ("DATABASE", lambda project: project.database_name or "-"),
-            ("ORGANIZATION", lambda project: project.organization_id),
-            ("CREATED", lambda project: moment(project.created_at)),
             ("NAME", lambda project: project.name),
         ],
     )

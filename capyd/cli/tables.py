@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDTH_OF_A_FILE = 240
+_LONG_SENTENCE = 120
 _LONG = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 
 Row = TypeVar("Row")
@@ -77,6 +78,11 @@ def print_values(values: Mapping[str, object]) -> None:
         click.echo(f"{name.ljust(width)}  {first}")
         for line in more:
             click.echo(f"{'':{width}}  {line}")
+
+
+def shortened(text: str) -> str:
+    """At most a hundred and some characters of it."""
+    return text if len(text) <= _LONG_SENTENCE else f"{text[: _LONG_SENTENCE - 1].rstrip()}…"
 
 
 def size(number: int) -> str:
