@@ -27,5 +27,5 @@ class Caller:
         if self.principal.certificate_name is not None:
             return "fleet", self.principal.certificate_name
         if self.principal.is_admin:
-            return "administrator", None
-        return "anonymous", None
+            return "administrator" if self.principal.auth_source == "admin_socket" else "fleet", None
+        return "anonymous" if self.principal.auth_source == "none" else "user", None

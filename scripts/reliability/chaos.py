@@ -11,7 +11,7 @@ import aiohttp
 import psycopg
 
 from capyd.config.settings import SpareSettings
-from reliability.clients import Client, GrpcClient, Losses, RestClient, open_grpc, open_session
+from reliability.clients import Client, GrpcClient, Losses, RestClient, open_grpc, open_session, until_answered
 from reliability.invariants import Seen, Verdict, check, orphaned_directories
 from reliability.records import Told
 from reliability.schedule import MANNERS, Schedule
@@ -99,10 +99,15 @@ def _is_at_rest(stack: Stack) -> bool:
 
 async def _look(stack: Stack, session: aiohttp.ClientSession, run: Run, witness: Witness) -> Seen:
     async def get(path: str) -> dict[str, Any]:
-        async with session.get(path) as response:
-            response.raise_for_status()
-            found: dict[str, Any] = await response.json()
-            return found
+        async def once() -> dict[str, Any]:
+            async with session.get(path) as response:
+                response.raise_for_status()
+                found: dict[str, Any] = await response.json()
+                return found
+
+        # The last one killed may run again, and not listen yet.
+        answer: dict[str, Any] = await until_answered(once, Losses())
+        return answer
 
     projects = {project["id"]: project for project in (await get("/v1/projects"))["projects"]}
     urls = {}

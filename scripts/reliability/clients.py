@@ -100,7 +100,7 @@ class RestClient:
                 answer: dict[str, Any] = await response.json()
                 return answer
 
-        found: dict[str, Any] = await _until_answered(once, self._losses)
+        found: dict[str, Any] = await until_answered(once, self._losses)
         return found
 
 
@@ -151,7 +151,7 @@ class GrpcClient:
                     raise _LostError(f"gRPC {error.code().name}") from error
                 raise RefusedError(f"{type(request).__name__}: {error.code().name} {error.details()}") from error
 
-        return await _until_answered(once, self._losses)
+        return await until_answered(once, self._losses)
 
 
 # What a killed server leaves its caller with. INTERNAL also stands for our own defects: the report counts each.
@@ -168,7 +168,12 @@ class _LostError(Exception):
     """No answer, or one that says so."""
 
 
-async def _until_answered(once: Callable[[], Awaitable[Any]], losses: Losses) -> Any:
+async def until_answered(once: Callable[[], Awaitable[Any]], losses: Losses) -> Any:
+    """What `once` returns in the end: it is called again while the stack does not answer.
+
+    Raises:
+        RefusedError: that goes on for too long.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _GIVE_UP_SECONDS
     while True:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.reliability.host import Host
 from tests.stack.polling import until
-from tests.state_loss.installation import create_key, create_projects, lose, run, until_carried
+from tests.state_loss.installation import create_key, create_projects, lose, run, stream, until_carried
 
 
 async def verify(host: Host) -> dict[str, Any]:
@@ -51,8 +51,12 @@ async def test_after_a_rebuilding_the_chain_goes_on_from_the_ledger_s_head(host:
         checked = await verify(host)
         assert (checked["status"], checked["noted_sequence"]) == (0, before)
         daemon.kill()
+    followed = stream(host)
     lose(host)
     assert run(host, "rebuild-state").status == 0
+    assert stream(host) != followed
+    with sqlite3.connect(host.state) as connection:
+        assert connection.execute("SELECT type FROM events").fetchall() == [("stream.started",)]
     assert newest(host) == (before + 1, "state.rebuild")
     async with host.daemon() as daemon:
         await create_key(host, "two")

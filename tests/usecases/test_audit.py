@@ -10,7 +10,7 @@ import pytest
 from capyd.domain.api_keys import new_token
 from capyd.domain.audit import ACCEPTED, AuditEvent
 from capyd.domain.callers import ANYBODY, Caller
-from capyd.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from capyd.domain.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnavailableError
 from capyd.domain.principals import PLATFORM_ADMINISTRATOR, Principal
 from capyd.sqlite.audit import list_audit_events
 from capyd.sqlite.database import Database
@@ -127,3 +127,37 @@ async def test_a_key_that_was_put_in_another_place_is_not_written_down(database:
     assert [row.target_id for row in rows] == ["capy_live_…", "capy_live_…"]
     assert rows[0].metadata == {"name": "my capy_live_…"}
     assert rows[1].metadata == {"error": "there is no project capy_live_…"}
+
+
+async def test_who_acted(database: Database, trail: AuditTrail) -> None:
+    principals = [
+        KEY,
+        PLATFORM_ADMINISTRATOR,
+        replace(PLATFORM_ADMINISTRATOR, auth_source="certificate"),
+        Principal("session", ("*",), organization_id="org_1"),
+        ANYBODY,
+    ]
+    for principal in principals:
+        await trail.note(Caller(principal, None, "req"), CALL)
+    kinds = [event.actor_kind for event in await written(database)]
+    assert kinds == ["api_key", "administrator", "fleet", "user", "anonymous"]
+
+
+async def test_a_full_disk_keeps_nobody_from_reading_and_the_row_comes_later(
+    database: Database, trail: AuditTrail
+) -> None:
+    async with database.transaction() as tx:
+        (pages,) = await tx.fetch_all("PRAGMA page_count")
+        await tx.fetch_all(f"PRAGMA max_page_count = {pages[0]}")
+    for number in range(2000):
+        await trail.note(CALLER, replace(CALL, metadata={"number": str(number), "filler": "x" * 190}))
+    there = len(await written(database))
+    assert there < 2000
+    with pytest.raises(UnavailableError):
+        await trail.write_counts()
+    async with database.transaction() as tx:
+        await tx.fetch_all("PRAGMA max_page_count = 1000000")
+    assert await trail.write_counts() == min(2000 - there, 1000)
+    numbers = [int(event.metadata["number"]) for event in await written(database)]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) > there
