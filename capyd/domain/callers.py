@@ -26,6 +26,8 @@ class Caller:
             return "user", self.principal.user_id
         if self.principal.certificate_name is not None:
             return "fleet", self.principal.certificate_name
+        if self.principal.user_id is not None:
+            return "user", self.principal.user_id
         if self.principal.is_admin:
             return "administrator" if self.principal.auth_source == "admin_socket" else "fleet", None
-        return "anonymous" if self.principal.auth_source == "none" else "user", None
+        return "anonymous", None

@@ -134,13 +134,19 @@ async def test_who_acted(database: Database, trail: AuditTrail) -> None:
         KEY,
         PLATFORM_ADMINISTRATOR,
         replace(PLATFORM_ADMINISTRATOR, auth_source="certificate"),
-        Principal("session", ("*",), organization_id="org_1"),
+        Principal("clerk", ("*",), organization_id="org_1", user_id="user_1"),
         ANYBODY,
     ]
     for principal in principals:
         await trail.note(Caller(principal, None, "req"), CALL)
-    kinds = [event.actor_kind for event in await written(database)]
-    assert kinds == ["api_key", "administrator", "fleet", "user", "anonymous"]
+    actors = [(event.actor_kind, event.actor_id) for event in await written(database)]
+    assert actors == [
+        ("api_key", "key_1"),
+        ("administrator", None),
+        ("fleet", None),
+        ("user", "user_1"),
+        ("anonymous", None),
+    ]
 
 
 async def test_a_full_disk_keeps_nobody_from_reading_and_the_row_comes_later(
