@@ -22,12 +22,10 @@ class Caller:
         """The kind of actor that the audit trail names, and its id."""
         if self.principal.api_key_id is not None:
             return "api_key", self.principal.api_key_id
-        if self.principal.user_id is not None:
-            return "user", self.principal.user_id
         if self.principal.certificate_name is not None:
             return "fleet", self.principal.certificate_name
         if self.principal.user_id is not None:
             return "user", self.principal.user_id
         if self.principal.is_admin:
-            return "administrator" if self.principal.auth_source == "admin_socket" else "fleet", None
+            return "administrator", None
         return "anonymous", None

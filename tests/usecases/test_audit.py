@@ -133,7 +133,7 @@ async def test_who_acted(database: Database, trail: AuditTrail) -> None:
     principals = [
         KEY,
         PLATFORM_ADMINISTRATOR,
-        replace(PLATFORM_ADMINISTRATOR, auth_source="certificate"),
+        replace(PLATFORM_ADMINISTRATOR, auth_source="certificate", certificate_name="controller-1"),
         Principal("clerk", ("*",), organization_id="org_1", user_id="user_1"),
         ANYBODY,
     ]
@@ -143,7 +143,7 @@ async def test_who_acted(database: Database, trail: AuditTrail) -> None:
     assert actors == [
         ("api_key", "key_1"),
         ("administrator", None),
-        ("fleet", None),
+        ("fleet", "controller-1"),
         ("user", "user_1"),
         ("anonymous", None),
     ]
