@@ -60,6 +60,7 @@ async def add_project(
         environment="production",
         plan="vibe",
         state=state,
+        is_rotating=False,
         always_on=True,
         last_error=None,
         latest_job_id="job_0",

@@ -40,13 +40,16 @@ def backup_state(*, config: Path, as_json: bool) -> None:
 
 @click.command("rebuild-state")
 @config_option
+@click.option("--rotate-all", is_flag=True, help="Have the daemon give every project a new password when it starts.")
 @json_option
-def rebuild_state_command(*, config: Path, as_json: bool) -> None:
+def rebuild_state_command(*, config: Path, rotate_all: bool, as_json: bool) -> None:
     """Make a new state file from the ledger in the cluster.
 
-    The daemon must not run, and PostgreSQL must. No login changes. A state file that is there is set aside.
+    The daemon must not run, and PostgreSQL must. No login changes, but with --rotate-all. A state file that is there is
+    set aside.
     """
-    _show(_run(rebuild_state(load_settings(config), say=_progress(), clock=utc_now)), as_json=as_json)
+    made = _run(rebuild_state(load_settings(config), say=_progress(), clock=utc_now, rotate_all=rotate_all))
+    _show(made, as_json=as_json)
 
 
 @click.command("restore-state")

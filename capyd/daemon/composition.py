@@ -26,6 +26,7 @@ from capyd.provisioning.apply_settings import ApplySettings
 from capyd.provisioning.audit_anchor import AuditAnchor
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.provisioning.delete import Delete
+from capyd.provisioning.expire_credential import ExpireCredential
 from capyd.provisioning.extensions import EXTENSION_CHANGES, ChangeExtension
 from capyd.provisioning.ledger_outbox import LedgerOutbox
 from capyd.provisioning.pooler_sync import PoolerSync
@@ -34,6 +35,8 @@ from capyd.provisioning.reconcile import Reconciler
 from capyd.provisioning.reconcile_observe import Observer
 from capyd.provisioning.reconcile_record import ReconcileRecord
 from capyd.provisioning.reconcile_repair import Repairer
+from capyd.provisioning.retiring_login import RetiringLogins
+from capyd.provisioning.rotate_credentials import RotateCredentials
 from capyd.provisioning.spares import Spares
 from capyd.rpc.services.audit import AuditServicer
 from capyd.rpc.services.cluster import ClusterServicer
@@ -50,6 +53,7 @@ from capyd.usecases.audit_reading import AuditReading
 from capyd.usecases.authentication import Authenticator
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
+from capyd.usecases.credentials import Credentials
 from capyd.usecases.doctor import Doctor
 from capyd.usecases.event_pruner import EventPruner
 from capyd.usecases.events import Events
@@ -117,6 +121,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         target=settings.spares.target,
         pool_size=min(plan.limits.pool_size for plan in settings.all_plans().values()),
     )
+    retiring_logins = RetiringLogins(connections=connections, pooler_sync=pooler_sync)
     job_types: list[JobType] = [
         Provision(database=database, connections=connections, cluster=cluster, spares=spares, pooler_sync=pooler_sync),
         Delete(
@@ -130,6 +135,17 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         ApplySettings(
             database=database, connections=connections, cluster=cluster, pooler=pooler, pooler_sync=pooler_sync
         ),
+        RotateCredentials(
+            database=database,
+            connections=connections,
+            cluster=cluster,
+            pooler=pooler,
+            pooler_sync=pooler_sync,
+            retiring_logins=retiring_logins,
+            sealer=sealer,
+            clock=clock,
+        ),
+        ExpireCredential(database=database, cluster=cluster, retiring_logins=retiring_logins),
         *(
             ChangeExtension(change, database=database, connections=connections, cluster=cluster)
             for change in EXTENSION_CHANGES
@@ -245,7 +261,12 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         trail=AuditTrail(database=database, clock=clock),
         repeated=RepeatedRequests(database=database, clock=clock),
         servicers={
-            "ProjectService": ProjectServicer(projects=projects, connections=connections, cluster=cluster),
+            "ProjectService": ProjectServicer(
+                projects=projects,
+                connections=connections,
+                credentials=Credentials(database=database, projects=projects, clock=clock),
+                cluster=cluster,
+            ),
             "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
             "AuditService": AuditServicer(
                 reading=AuditReading(database=database, read_noted=partial(read_noted_head, engine.connections))

@@ -6,6 +6,7 @@ from datetime import datetime
 from capyd.domain.ids import new_id
 from capyd.domain.rebuilding import rebuilt_organizations, rebuilt_projects
 from capyd.domain.records import Ledger
+from capyd.provisioning.rotate_credentials import accept_expiry
 from capyd.sqlite.carried import put_carried, read_carried
 from capyd.sqlite.database import Transaction
 from capyd.sqlite.job_rebuilding import settle_jobs
@@ -42,6 +43,16 @@ async def merge_ledger(tx: Transaction, ledger: Ledger, *, job_error: str, max_a
             await put_api_key(tx, key)
             taken += 1
     await settle_jobs(tx, max_attempts=max_attempts, error=job_error, now=now)
+    for project_id, tenant in ledger.tenants.items():
+        if tenant.is_claimed and tenant.retiring is not None:
+            await accept_expiry(
+                tx,
+                project_id=project_id,
+                organization_id=tenant.project.organization_id,
+                max_attempts=max_attempts,
+                expires_at=tenant.retiring.retires_at,
+                now=now,
+            )
     # A ledger that lacks what this file had carried was lost, or is old: the daemon finds that, and mends it.
     if ledger.head.revision >= (await read_carried(tx)).head.revision:
         await put_carried(tx, ledger.head)

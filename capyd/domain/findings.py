@@ -19,6 +19,8 @@ class FindingKind(StrEnum):
     """Limits, role attributes or privileges that are not as they should be. Mended."""
     CHANGED_VERIFIER = "changed_verifier"
     """The tenant changed its own password. Mended: the pooler takes the new one, the stored one is unknown."""
+    STALE_CREDENTIAL = "stale_credential"
+    """The state keeps another login or password than the ledger, whose are in force. Mended: taken over from there."""
     STALE_POOLER_ENTRY = "stale_pooler_entry"
     """The pooler knows a database that it should not, or otherwise than it should. Mended."""
     MISSING_POOLER_ENTRY = "missing_pooler_entry"

@@ -28,6 +28,8 @@ APPLY_SETTINGS: Final = "project.apply_settings"
 EXTENSION_ENABLE: Final = "project.extension_enable"
 EXTENSION_DISABLE: Final = "project.extension_disable"
 EXTENSION_UPDATE: Final = "project.extension_update"
+ROTATE_CREDENTIALS: Final = "project.rotate_credentials"
+EXPIRE_CREDENTIAL: Final = "project.expire_credential"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Project:
     environment: str
     plan: str
     state: ProjectState
+    is_rotating: bool
+    """Its credentials are being rotated. Everything that may be done to a ready project may be done meanwhile."""
     always_on: bool
     last_error: str | None
     latest_job_id: str
@@ -54,6 +56,11 @@ class Project:
     storage_limit_bytes: int
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def shown_state(self) -> str:
+        """The state as clients are told it."""
+        return "rotating_credentials" if self.is_rotating and self.state is ProjectState.READY else self.state.value
 
     @property
     def limits(self) -> TenantLimits:

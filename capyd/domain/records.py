@@ -1,6 +1,7 @@
 """What outlives the state file: organizations, keys and projects as the ledger in the cluster has them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from capyd.domain.api_keys import ApiKey
 from capyd.domain.audit import ChainHead
@@ -34,6 +35,14 @@ class ProjectRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiringLogin:
+    """A login of a tenant's that works until its time is over, beside the one that follows it."""
+
+    name: str
+    retires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TenantRecord:
     """What the ledger says about the tenant of a project: the truth about what it has on the cluster."""
 
@@ -44,6 +53,7 @@ class TenantRecord:
     sealed_password: bytes | None
     is_claimed: bool
     """False: it is being deleted."""
+    retiring: RetiringLogin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def from_specification(
         environment=specification["environment"],
         plan=specification["plan"],
         state=state,
+        is_rotating=False,
         always_on=specification["always_on"],
         last_error=last_error,
         latest_job_id="",

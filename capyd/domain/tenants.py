@@ -14,13 +14,16 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(frozen=True, slots=True)
 class TenantNames:
-    """The names of one tenant's objects. Database and login are alike; the owner role owns what is in it."""
+    """The names of one tenant's objects, as it is built. The owner role owns what is in the database."""
 
     database: str
 
     @property
     def login(self) -> str:
-        """The role that clients log in as. It owns nothing and acts as the owner role."""
+        """The role that clients log in as, until a rotation with a grace period makes another one.
+
+        It owns nothing and acts as the owner role.
+        """
         return self.database
 
     @property
@@ -30,8 +33,13 @@ class TenantNames:
 
 
 def new_tenant_names() -> TenantNames:
-    """Names that nothing on the cluster has: `capy_` and 16 random characters (82 bits)."""
-    return TenantNames(TENANT_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16)))
+    """Names that nothing on the cluster has."""
+    return TenantNames(new_login_name())
+
+
+def new_login_name() -> str:
+    """A name that nothing on the cluster has: `capy_` and 16 random characters (82 bits)."""
+    return TENANT_PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class ClaimedTenant:
     """A spare that has become a project's."""
 
     names: TenantNames
+    login: str
+    """The role that clients log in as now."""
     database_oid: int
     sealed_password: bytes | None
     """None: the tenant changed its password itself, and nobody here knows it."""
@@ -74,11 +84,19 @@ class ClaimedTenant:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolerLogin:
+    """Who may log in through the pooler."""
+
+    name: str
+    verifier: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class PoolerEntry:
     """One tenant as the pooler knows it."""
 
     database: str
-    login: str
-    verifier: Secret
+    logins: tuple[PoolerLogin, ...]
+    """Two while a rotation has its grace period."""
     pool_size: int
     """Server connections at most, in all."""

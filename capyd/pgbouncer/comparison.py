@@ -45,7 +45,12 @@ def find_differences(
     logins = {str(row["name"]) for row in users}
     differences = [f"{name}: there is no such entry" for name in wanted.keys() - found.keys()]
     differences += [f"{name}: an entry that should not be there" for name in found.keys() - wanted.keys()]
-    differences += [f"{entry.login}: there is no such user" for entry in wanted.values() if entry.login not in logins]
+    differences += [
+        f"{login.name}: there is no such user"
+        for entry in wanted.values()
+        for login in entry.logins
+        if login.name not in logins
+    ]
     for name in wanted.keys() & found.keys():
         limits = list_entry_parameters(wanted[name], pooler, version)
         expected = {

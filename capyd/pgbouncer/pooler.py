@@ -108,6 +108,11 @@ class Pooler:
         """Whether its certificate has been replaced since it was read: `apply` has it read again."""
         return self._certificate is not None and self._certificate != read_stamp(self._settings)
 
+    async def end_clients(self, database: str) -> None:
+        """End every client of `database` and its server connections. They may come back at once."""
+        await self._command(database, "KILL", unless="paused")
+        await self._command(database, "RESUME", when="paused")
+
     async def probe(self) -> str | None:
         """The running pooler's version, such as `1.18.0`, or None when it does not answer."""
         try:

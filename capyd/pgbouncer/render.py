@@ -69,15 +69,17 @@ def render_databases(
 def render_hba(entries: Iterable[PoolerEntry]) -> str:
     """Who may ask for which database. Without a line, a login is refused before any server connection is made."""
     lines = [f"# {_WRITTEN}", f"local pgbouncer {CONSOLE_USER} scram-sha-256"]
-    for entry in entries:
-        lines += [
-            f"host {entry.database} {entry.login} {everywhere} scram-sha-256" for everywhere in ("0.0.0.0/0", "::/0")
-        ]
+    lines += [
+        f"host {entry.database} {login.name} {everywhere} scram-sha-256"
+        for entry in entries
+        for login in entry.logins
+        for everywhere in ("0.0.0.0/0", "::/0")
+    ]
     return "\n".join([*lines, ""])
 
 
 def render_users(entries: Iterable[PoolerEntry], console_password: Secret) -> str:
     """The auth file: the verifiers that PostgreSQL has too, and the console's password."""
     lines = [f"; {_WRITTEN}", f'"{CONSOLE_USER}" "{console_password.reveal()}"']
-    lines += [f'"{entry.login}" "{entry.verifier.reveal()}"' for entry in entries]
+    lines += [f'"{login.name}" "{login.verifier.reveal()}"' for entry in entries for login in entry.logins]
     return "\n".join([*lines, ""])

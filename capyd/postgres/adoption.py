@@ -33,9 +33,9 @@ async def _adopt(ledger: Connection, project: Project) -> bool:
     cursor = await ledger.execute(
         """
         INSERT INTO capyd.tenants AS known
-            (database_name, state, template, owner_oid, login_oid, database_oid, sealed_password, verifier, pool_size,
-             project_id, organization_id, specification, claimed_at)
-        SELECT d.datname, 'claimed', %(template)s, owner.oid, login.oid, d.oid, %(sealed_password)s,
+            (database_name, state, template, owner_oid, login_oid, login_name, database_oid, sealed_password, verifier,
+             pool_size, project_id, organization_id, specification, claimed_at)
+        SELECT d.datname, 'claimed', %(template)s, owner.oid, login.oid, login.rolname, d.oid, %(sealed_password)s,
             login.rolpassword, %(pool_size)s, %(project_id)s, %(organization_id)s, %(specification)s, %(claimed_at)s
         FROM pg_catalog.pg_database AS d
         JOIN pg_catalog.pg_authid AS login ON login.rolname = %(login)s AND login.rolpassword IS NOT NULL
@@ -43,7 +43,7 @@ async def _adopt(ledger: Connection, project: Project) -> bool:
         JOIN pg_catalog.pg_auth_members AS m ON m.roleid = owner.oid AND m.member = login.oid
         WHERE d.datname = %(database)s AND pg_catalog.pg_get_userbyid(d.datdba) = %(platform)s
         ON CONFLICT (database_name) DO UPDATE SET state = excluded.state, owner_oid = excluded.owner_oid,
-            login_oid = excluded.login_oid, database_oid = excluded.database_oid,
+            login_oid = excluded.login_oid, login_name = excluded.login_name, database_oid = excluded.database_oid,
             sealed_password = excluded.sealed_password, verifier = excluded.verifier, pool_size = excluded.pool_size,
             project_id = excluded.project_id, organization_id = excluded.organization_id,
             specification = excluded.specification, claimed_at = excluded.claimed_at,

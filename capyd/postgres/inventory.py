@@ -18,16 +18,20 @@ class LedgerRow:
     """A tenant as the ledger has it."""
 
     verifier: Secret
+    sealed_password: bytes | None
+    """None: the tenant changed its password itself."""
     database: str
     state: str
     owner_oid: int
+    login: str
     login_oid: int
+    retiring: str | None
+    """The login before, while a rotation has its grace period; None when that is over, though the role is there."""
+    retiring_oid: int | None
     database_oid: int | None
     pool_size: int
     pooled: bool
     project_id: str | None
-    password_known: bool
-    """False: the tenant changed its password itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,9 @@ async def take_inventory(connections: AdminConnections) -> Inventory:
 async def _list_rows(ledger: Connection) -> tuple[LedgerRow, ...]:
     cursor = await ledger.execute(
         """
-        SELECT verifier, database_name, state, owner_oid, login_oid, database_oid, pool_size, pooled, project_id,
-            sealed_password IS NOT NULL
+        SELECT verifier, sealed_password, database_name, state, owner_oid, login_name, login_oid,
+            CASE WHEN retiring_verifier IS NOT NULL THEN retiring_name END, retiring_oid, database_oid, pool_size,
+            pooled, project_id
         FROM capyd.tenants ORDER BY database_name
         """
     )
@@ -159,13 +164,16 @@ async def _list_roles(ledger: Connection) -> tuple[RoleSeen, ...]:
             ARRAY (
                 SELECT setting FROM pg_catalog.pg_db_role_setting AS s, pg_catalog.unnest(s.setconfig) AS setting
                 WHERE s.setrole = r.oid AND (s.setdatabase = 0 OR s.setdatabase IN (
-                    SELECT database_oid FROM capyd.tenants WHERE login_oid = r.oid
+                    SELECT database_oid FROM capyd.tenants WHERE r.oid IN (login_oid, retiring_oid)
                 ))
                 ORDER BY s.setdatabase <> 0
             )
         FROM pg_catalog.pg_authid AS r
         WHERE r.rolname LIKE 'capy\_%'
-            OR r.oid IN (SELECT login_oid FROM capyd.tenants UNION ALL SELECT owner_oid FROM capyd.tenants)
+            OR r.oid IN (
+                SELECT login_oid FROM capyd.tenants UNION ALL SELECT owner_oid FROM capyd.tenants
+                UNION ALL SELECT retiring_oid FROM capyd.tenants WHERE retiring_oid IS NOT NULL
+            )
         ORDER BY r.rolname
         """
     )

@@ -15,6 +15,7 @@ from capyd.domain.records import (
     OrganizationRecord,
     ProjectRecord,
     Records,
+    RetiringLogin,
     TenantRecord,
 )
 from capyd.domain.specifications import from_specification, to_specification
@@ -170,7 +171,8 @@ async def _read_tenants(ledger: Connection) -> dict[str, TenantRecord]:
     async with ledger.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(
             """
-            SELECT database_name, state, sealed_password, project_id, organization_id, specification, claimed_at
+            SELECT database_name, login_name, state, sealed_password, project_id, organization_id, specification,
+                claimed_at, retiring_name, retires_at
             FROM capyd.tenants WHERE project_id IS NOT NULL ORDER BY claimed_at
             """
         )
@@ -209,6 +211,11 @@ def _to_tenant(row: dict[str, Any]) -> TenantRecord:
         last_error=None,
         updated_at=row["claimed_at"],
     )
-    # Database and login have one name.
-    name = row["database_name"]
-    return TenantRecord(project, name, name, row["sealed_password"] or None, is_claimed=is_claimed)
+    return TenantRecord(
+        project,
+        row["database_name"],
+        row["login_name"],
+        row["sealed_password"] or None,
+        is_claimed=is_claimed,
+        retiring=None if row["retiring_name"] is None else RetiringLogin(row["retiring_name"], row["retires_at"]),
+    )

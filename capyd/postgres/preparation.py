@@ -12,7 +12,9 @@ from capyd.postgres.errors import translated
 from capyd.postgres.roles import PLATFORM_ROLE
 from capyd.postgres.template import drop_other_templates, ensure_template
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
+_UPGRADES = {1: "ledger_2.sql"}
+"""What makes a ledger of a version one of the next."""
 _OLDEST_MAJOR = 15
 # The databases that every login of a cluster may enter unless told otherwise.
 _OPEN_TO_ALL = ["postgres", "template1", LEDGER_DATABASE]
@@ -146,17 +148,28 @@ async def _list_open_to_public(connection: Connection) -> list[str]:
 async def _ensure_ledger_schema(ledger: Connection) -> None:
     cursor = await ledger.execute("SELECT pg_catalog.to_regclass('capyd.ledger_version')")
     if await cursor.fetchone() == (None,):
-        script = resources.files("capyd.postgres").joinpath("ledger.sql").read_bytes()
-        async with ledger.transaction():
-            await ledger.execute(script)
-    cursor = await ledger.execute("SELECT version FROM capyd.ledger_version")
-    version = (await cursor.fetchone() or (None,))[0]
+        await _run_script(ledger, "ledger.sql")
+    while (version := await _ledger_version(ledger)) in _UPGRADES:
+        await _run_script(ledger, _UPGRADES[version])
     if version != LEDGER_VERSION:
         raise PermanentError(f"the ledger has version {version}, and this capyd works with version {LEDGER_VERSION}")
     additions = resources.files("capyd.postgres").joinpath("ledger_additions.sql").read_bytes()
     # Not at every start a notice for each table that is there.
     await ledger.execute("SET client_min_messages = warning")
     await ledger.execute(additions)
+
+
+async def _ledger_version(ledger: Connection) -> int:
+    cursor = await ledger.execute("SELECT version FROM capyd.ledger_version")
+    (version,) = await cursor.fetchone() or (0,)
+    return int(version)
+
+
+async def _run_script(ledger: Connection, name: str) -> None:
+    """Run it whole, or not at all."""
+    script = resources.files("capyd.postgres").joinpath(name).read_bytes()
+    async with ledger.transaction():
+        await ledger.execute(script)
 
 
 async def _list_available(connection: Connection) -> dict[str, AvailableExtension]:

@@ -2,7 +2,7 @@
 that there is nothing to do: a job, or a claim, came first.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from psycopg import sql
 
@@ -10,6 +10,7 @@ from capyd.domain.secret import Secret
 from capyd.domain.tenants import TenantLimits, TenantNames
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
+from capyd.postgres.logins import list_logins
 from capyd.postgres.roles import PLATFORM_ROLE
 from capyd.postgres.tenants import set_limits, timeout_settings
 
@@ -49,6 +50,7 @@ async def restore_tenant(
         async with connections.ledger() as ledger, ledger.transaction():
             if await _lock(ledger, names, state="claimed") is None:
                 return False
+            logins = await list_logins(ledger, names.database)
             limits = await limits_now()
             if limits is None:
                 return False
@@ -56,15 +58,17 @@ async def restore_tenant(
                 "UPDATE capyd.tenants SET pool_size = %s, updated_at = pg_catalog.now() WHERE database_name = %s",
                 [limits.pool_size, names.database],
             )
-            login, database = sql.Identifier(names.login), sql.Identifier(names.database)
-            await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN {}").format(login, _NO_POWERS))
-            await _restore_ownership(ledger, names)
-            await set_limits(ledger, names, limits)
-            for parameter in ("role", *timeout_settings(limits)):
-                # Set for the one database, it would win over what is set for the role.
-                await ledger.execute(
-                    sql.SQL("ALTER ROLE {} IN DATABASE {} RESET {}").format(login, database, sql.Identifier(parameter))
-                )
+            for login in map(sql.Identifier, logins):
+                await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN {}").format(login, _NO_POWERS))
+                for parameter in ("role", *timeout_settings(limits)):
+                    # Set for the one database, it would win over what is set for the role.
+                    await ledger.execute(
+                        sql.SQL("ALTER ROLE {} IN DATABASE {} RESET {}").format(
+                            login, sql.Identifier(names.database), sql.Identifier(parameter)
+                        )
+                    )
+            await _restore_ownership(ledger, names, logins)
+            await set_limits(ledger, names.database, logins, limits)
             return True
 
     with translated("restore the project's limits"):
@@ -86,7 +90,7 @@ async def reseal_spare(connections: AdminConnections, names: TenantNames) -> boo
                 )
             )
             await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(database))
-            await _restore_ownership(ledger, names)
+            await _restore_ownership(ledger, names, [names.login])
             return True
 
     with translated("seal a spare database again"):
@@ -128,23 +132,24 @@ async def _lock(ledger: Connection, names: TenantNames, *, state: str) -> Secret
         """
         SELECT t.verifier FROM capyd.tenants AS t
         JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid AND d.datname = t.database_name
-        JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = %s
+        JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = t.login_name
         JOIN pg_catalog.pg_authid AS owner ON owner.oid = t.owner_oid AND owner.rolname = %s
         WHERE t.database_name = %s AND t.state = %s AND d.datconnlimit <> -2
         FOR UPDATE OF t
         """,
-        [names.login, names.owner, names.database, state],
+        [names.owner, names.database, state],
     )
     row = await cursor.fetchone()
     return None if row is None else Secret(row[0])
 
 
-async def _restore_ownership(ledger: Connection, names: TenantNames) -> None:
-    """The database is the platform's, the owner role's to use, and nobody else's; the login acts as the owner role."""
-    login, owner, database = (sql.Identifier(name) for name in (names.login, names.owner, names.database))
+async def _restore_ownership(ledger: Connection, names: TenantNames, logins: Sequence[str]) -> None:
+    """The database is the platform's, the owner role's to use, and nobody else's; a login acts as the owner role."""
+    owner, database = sql.Identifier(names.owner), sql.Identifier(names.database)
     await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN {}").format(owner, _NO_POWERS))
-    await ledger.execute(sql.SQL("GRANT {} TO {}").format(owner, login))
-    await ledger.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(login, sql.Literal(names.owner)))
+    for login in map(sql.Identifier, logins):
+        await ledger.execute(sql.SQL("GRANT {} TO {}").format(owner, login))
+        await ledger.execute(sql.SQL("ALTER ROLE {} SET role = {}").format(login, sql.Literal(names.owner)))
     # First the owner: privileges are revoked as whoever that is, and those that another granted would stay.
     await ledger.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(PLATFORM_ROLE)))
     await ledger.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false ALLOW_CONNECTIONS true").format(database))

@@ -17,8 +17,11 @@ class Ended(NamedTuple):
     """Of the roles'. Others may come back, an operator's monitoring for one, and are not counted."""
 
 
-async def end_sessions(connection: Connection, *, database_oid: int, role_oids: Sequence[int]) -> Ended:
-    """End every session in the database or of the roles, replication too. Must be called from another database."""
+async def end_sessions(connection: Connection, *, database_oid: int | None, role_oids: Sequence[int]) -> Ended:
+    """End every session in the database or of the roles, replication too; no database: those of the roles alone.
+
+    Must be called from another database.
+    """
     tenants = [database_oid, list(role_oids)]
     # All are told first and then waited for, so that many take no longer than the slowest.
     told = await connection.execute(f"SELECT pg_catalog.pg_terminate_backend(a.pid) {_SESSIONS}", tenants)

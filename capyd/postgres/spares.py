@@ -128,8 +128,8 @@ async def _begin(
         await ledger.execute(
             """
             INSERT INTO capyd.tenants
-                (database_name, state, template, owner_oid, login_oid, sealed_password, verifier, pool_size)
-            SELECT %s, 'building', %s, owner.oid, login.oid, %s, %s, %s
+                (database_name, state, template, owner_oid, login_oid, login_name, sealed_password, verifier, pool_size)
+            SELECT %s, 'building', %s, owner.oid, login.oid, login.rolname, %s, %s, %s
             FROM pg_catalog.pg_roles AS owner, pg_catalog.pg_roles AS login
             WHERE owner.rolname = %s AND login.rolname = %s
             """,

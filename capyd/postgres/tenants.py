@@ -1,5 +1,6 @@
 """A project's tenant: claimed from the spares, given its limits, shut out before it is dropped."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from psycopg import errors, sql
@@ -11,6 +12,7 @@ from capyd.domain.tenants import ClaimedTenant, TenantLimits, TenantNames
 from capyd.postgres.blockers import Note, say_nothing, unblocked
 from capyd.postgres.connections import AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update, translated
+from capyd.postgres.logins import list_logins
 from capyd.postgres.sessions import end_sessions
 
 
@@ -97,7 +99,7 @@ async def apply_limits(
             row = await cursor.fetchone()
             if row is None:
                 return False
-            await set_limits(ledger, TenantNames(row[0]), limits)
+            await set_limits(ledger, row[0], await list_logins(ledger, row[0]), limits)
             return True
 
     with translated("apply the project's limits"):
@@ -139,7 +141,7 @@ async def shut_out(connections: AdminConnections, project_id: str, *, note: Note
 async def _find(ledger: Connection, project_id: str) -> ClaimedTenant | None:
     cursor = await ledger.execute(
         """
-        SELECT database_name, database_oid, sealed_password, pooled
+        SELECT database_name, login_name, database_oid, sealed_password, pooled
         FROM capyd.tenants WHERE project_id = %s AND state = 'claimed'
         """,
         [project_id],
@@ -162,14 +164,14 @@ async def _claim(
             SELECT t.database_name
             FROM capyd.tenants AS t
             JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid AND d.datname = t.database_name
-            JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = t.database_name
+            JOIN pg_catalog.pg_authid AS login ON login.oid = t.login_oid AND login.rolname = t.login_name
             JOIN pg_catalog.pg_authid AS owner ON owner.oid = t.owner_oid
             WHERE t.state = 'spare' AND d.datconnlimit <> -2
             ORDER BY t.pooled DESC, t.created_at
             LIMIT 1
             FOR UPDATE OF t SKIP LOCKED
         )
-        RETURNING database_name, database_oid, sealed_password, pooled
+        RETURNING database_name, login_name, database_oid, sealed_password, pooled
         """,
         [project_id, organization_id, Jsonb(specification), limits.pool_size],
     )
@@ -178,23 +180,32 @@ async def _claim(
         return None
     tenant = _tenant(*row)
     # Its password has been there since the spare was built.
-    await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(tenant.names.login)))
-    await set_limits(ledger, tenant.names, limits)
+    await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(tenant.login)))
+    await set_limits(ledger, tenant.names.database, [tenant.login], limits)
     return tenant
 
 
-async def set_limits(ledger: Connection, names: TenantNames, limits: TenantLimits) -> None:
-    """Set the limits of login and database, inside the caller's transaction.
+async def set_limits(ledger: Connection, database: str, logins: Iterable[str], limits: TenantLimits) -> None:
+    """Set the limits of a database and its logins, inside the caller's transaction.
 
-    The limit on the login holds because the tenant may not change it; the one on the database holds in total.
+    The limit on a login holds because the tenant may not change it; the one on the database holds for all in total.
     """
-    login, database = sql.Identifier(names.login), sql.Identifier(names.database)
-    connections = sql.Literal(limits.max_connections)
-    await ledger.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(login, connections))
-    await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, connections))
+    await ledger.execute(
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(
+            sql.Identifier(database), sql.Literal(limits.max_connections)
+        )
+    )
+    for login in logins:
+        await set_login_limits(ledger, login, limits)
+
+
+async def set_login_limits(ledger: Connection, login: str, limits: TenantLimits) -> None:
+    """Set the limits of one login, inside the caller's transaction: settings are not inherited."""
+    role = sql.Identifier(login)
+    await ledger.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(role, sql.Literal(limits.max_connections)))
     for parameter, milliseconds in timeout_settings(limits).items():
         await ledger.execute(
-            sql.SQL("ALTER ROLE {} SET {} = {}").format(login, sql.Identifier(parameter), sql.Literal(milliseconds))
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(parameter), sql.Literal(milliseconds))
         )
 
 
@@ -213,10 +224,7 @@ async def _shut(ledger: Connection, project_id: str) -> tuple[TenantNames, int, 
         """
         UPDATE capyd.tenants AS t SET state = 'deleting', updated_at = pg_catalog.now()
         WHERE project_id = %s
-        RETURNING database_name, database_oid, login_oid, owner_oid,
-            EXISTS (
-                SELECT FROM pg_catalog.pg_authid AS r WHERE r.oid = t.login_oid AND r.rolname = t.database_name
-            ),
+        RETURNING database_name, database_oid, login_oid, owner_oid, coalesce(retiring_oid, 0),
             EXISTS (
                 SELECT FROM pg_catalog.pg_database AS d
                 WHERE d.oid = t.database_oid AND d.datname = t.database_name AND d.datconnlimit <> -2
@@ -227,14 +235,14 @@ async def _shut(ledger: Connection, project_id: str) -> tuple[TenantNames, int, 
     row = await cursor.fetchone()
     if row is None:
         return None
-    name, database_oid, login_oid, owner_oid, has_login, has_database = row
+    name, database_oid, login_oid, owner_oid, retiring_oid, has_database = row
     names = TenantNames(name)
-    if has_login:
-        await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0").format(sql.Identifier(names.login)))
+    for login in await list_logins(ledger, name):
+        await ledger.execute(sql.SQL("ALTER ROLE {} NOLOGIN CONNECTION LIMIT 0").format(sql.Identifier(login)))
     if has_database:
         await ledger.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(sql.Identifier(names.database)))
-    return names, database_oid, [login_oid, owner_oid]
+    return names, database_oid, [login_oid, owner_oid, retiring_oid]
 
 
-def _tenant(database: str, database_oid: int, sealed_password: bytes | None, pooled: bool) -> ClaimedTenant:
-    return ClaimedTenant(TenantNames(database), database_oid, sealed_password, pooled)
+def _tenant(database: str, login: str, database_oid: int, sealed_password: bytes | None, pooled: bool) -> ClaimedTenant:
+    return ClaimedTenant(TenantNames(database), login, database_oid, sealed_password, pooled)

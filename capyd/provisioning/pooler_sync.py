@@ -97,7 +97,7 @@ class PoolerSync:
             self._connections,
             self._postgres_settings,
             self._pooler_settings.os_user,
-            [entry.login for entry in entries],
+            [login.name for entry in entries for login in entry.logins],
         )
         await self._pooler.apply(entries)
         await mark_pooled(self._connections, [entry.database for entry in entries])

@@ -86,7 +86,7 @@ async def _provisioned(project_id: str, tenant: ClaimedTenant, tx: Transaction, 
         tx,
         project_id,
         database_name=tenant.names.database,
-        role_name=tenant.names.login,
+        role_name=tenant.login,
         sealed_password=tenant.sealed_password,
         now=now,
     )

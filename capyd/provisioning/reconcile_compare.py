@@ -90,7 +90,7 @@ class _Comparison:
         for database in self._seen.inventory.databases:
             if database.oid not in database_oids and database.name not in named:
                 yield _stranger("database", database.name)
-        role_oids = {oid for row in rows for oid in (row.login_oid, row.owner_oid)}
+        role_oids = {oid for row in rows for oid in (row.login_oid, row.owner_oid, row.retiring_oid)}
         for role in self._seen.inventory.roles:
             if role.oid not in role_oids:
                 yield _stranger("role", role.name)
@@ -108,7 +108,7 @@ class _Comparison:
             if name in self._unsettled_databases():
                 continue
             # A spare is registered a moment after it has been built, and says so itself from then on.
-            if name not in pooler.pool_sizes or name not in pooler.logins:
+            if name not in pooler.pool_sizes or row.login not in pooler.logins:
                 if row.pooled or row.state == "claimed":
                     missing = "entry" if name not in pooler.pool_sizes else "login"
                     yield _pooler_entry(FindingKind.MISSING_POOLER_ENTRY, name, f"the pooler has no such {missing}")
@@ -153,7 +153,7 @@ class _Comparison:
             yield Finding(FindingKind.ROLE_MISSING, row.database, "this spare lacks a role", safe_to_repair=not taken)
         elif renamed := _renamed(row, database, login, owner):
             yield renamed
-        elif wrong := find_wrong_limits(row, database, login, owner, None):
+        elif wrong := find_wrong_limits(row, database, [login], owner, None):
             yield Finding(FindingKind.WRONG_LIMITS, row.database, "; ".join(wrong), safe_to_repair=True)
 
     def _claimed(self, row: LedgerRow) -> Iterator[Finding]:
@@ -185,21 +185,23 @@ class _Comparison:
             yield Finding(
                 FindingKind.ROLE_MISSING,
                 row.database,
-                f"the role {row.database if login is None else TenantNames(row.database).owner} is gone",
+                f"the role {row.login if login is None else TenantNames(row.database).owner} is gone",
                 project.id,
             )
         elif renamed := _renamed(row, database, login, owner):
             yield renamed
         elif project.state is ProjectState.READY:
-            if wrong := find_wrong_limits(row, database, login, owner, project.limits):
+            retiring = None if row.retiring is None else self._roles.get(row.retiring_oid or 0)
+            logins = [login] if retiring is None else [login, retiring]
+            if wrong := find_wrong_limits(row, database, logins, owner, project.limits):
                 yield Finding(FindingKind.WRONG_LIMITS, row.database, "; ".join(wrong), project.id, safe_to_repair=True)
             if login.verifier != row.verifier:
                 yield _changed_verifier(row, login)
-            elif project.sealed_password is not None and not row.password_known:
+            elif (project.role_name, project.sealed_password) != (row.login, row.sealed_password):
                 yield Finding(
-                    FindingKind.CHANGED_VERIFIER,
+                    FindingKind.STALE_CREDENTIAL,
                     row.database,
-                    "the tenant changed its own password, and the state still keeps the former one",
+                    "the state keeps another login or password than the ledger, whose are in force",
                     project.id,
                     safe_to_repair=True,
                 )
@@ -213,7 +215,7 @@ def _renamed(row: LedgerRow, database: DatabaseSeen, login: RoleSeen, owner: Rol
     names = TenantNames(row.database)
     renamed = [
         f"{wanted} is called {found.name}"
-        for wanted, found in ((names.database, database), (names.login, login), (names.owner, owner))
+        for wanted, found in ((names.database, database), (row.login, login), (names.owner, owner))
         if found.name != wanted
     ]
     if not renamed:

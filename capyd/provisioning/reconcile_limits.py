@@ -1,5 +1,7 @@
 """What is wrong with the roles and the database of one tenant. Pure: values in, phrases out."""
 
+from collections.abc import Sequence
+
 from capyd.domain.tenants import TenantLimits, TenantNames
 from capyd.postgres.inventory import DatabaseSeen, LedgerRow, RoleSeen
 from capyd.postgres.roles import PLATFORM_ROLE
@@ -7,25 +9,34 @@ from capyd.postgres.tenants import timeout_settings
 
 
 def find_wrong_limits(
-    row: LedgerRow, database: DatabaseSeen, login: RoleSeen, owner: RoleSeen, limits: TenantLimits | None
+    row: LedgerRow, database: DatabaseSeen, logins: Sequence[RoleSeen], owner: RoleSeen, limits: TenantLimits | None
 ) -> list[str]:
-    """What is otherwise than `limits` and the rules of every tenant say. No limits: a spare, closed to everybody."""
+    """What is otherwise than `limits` and the rules of every tenant say. No limits: a spare, closed to everybody.
+
+    `logins`: the present one, and the one that retires, if there is one.
+    """
     most = 0 if limits is None else limits.max_connections
-    wrong = [*_wrong_powers(login), *_wrong_powers(owner)]
-    if login.can_login != (limits is not None):
-        wrong.append(f"{login.name} is {_login(login)}")
+    wrong = _wrong_powers(owner)
     if owner.can_login:
         wrong.append(f"{owner.name} is LOGIN")
-    if login.connection_limit != most:
-        wrong.append(f"the login's connection limit is {login.connection_limit}, not {most}")
-    if limits is None and login.verifier != row.verifier:
+    for login in logins:
+        wrong += _wrong_with_login(row, login, limits, most)
+    if limits is None and logins[0].verifier != row.verifier:
         wrong.append("the login's password is not the one that it was built with")
-    if row.owner_oid not in login.member_of:
-        wrong.append("the login is no member of the owner role")
-    wrong += _wrong_settings(login, TenantNames(row.database), limits)
     if limits is not None and row.pool_size != limits.pool_size:
         wrong.append(f"the pool size is {row.pool_size}, not {limits.pool_size}")
     return [*wrong, *_wrong_with_database(row, database, most)]
+
+
+def _wrong_with_login(row: LedgerRow, login: RoleSeen, limits: TenantLimits | None, most: int) -> list[str]:
+    wrong = _wrong_powers(login)
+    if login.can_login != (limits is not None):
+        wrong.append(f"{login.name} is {_login(login)}")
+    if login.connection_limit != most:
+        wrong.append(f"the login's connection limit is {login.connection_limit}, not {most}")
+    if row.owner_oid not in login.member_of:
+        wrong.append("the login is no member of the owner role")
+    return [*wrong, *_wrong_settings(login, TenantNames(row.database), limits)]
 
 
 def _wrong_powers(role: RoleSeen) -> list[str]:

@@ -16,7 +16,7 @@ from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
 from capyd.sqlite.database import Database, Reads
 from capyd.sqlite.jobs import list_projects_with_open_jobs
-from capyd.sqlite.projects import find_project, forget_project_password
+from capyd.sqlite.projects import find_project, forget_project_password, update_project_login
 
 logger = get_logger(__name__)
 
@@ -51,6 +51,7 @@ class Repairer:
             FindingKind.ROLE_MISSING: self._give_up_spare,
             FindingKind.WRONG_LIMITS: self._restore_limits,
             FindingKind.CHANGED_VERIFIER: self._adopt_verifier,
+            FindingKind.STALE_CREDENTIAL: self._take_over_credential,
         }
 
     async def repair(self, findings: Iterable[Finding], observation: Observation) -> dict[Finding, str]:
@@ -126,6 +127,17 @@ class Repairer:
         if login.verifier is not None and login.verifier != row.verifier:
             await adopt_verifier(self._connections, TenantNames(row.database), known=row.verifier, seen=login.verifier)
         logger.info("tenant.password_unknown", project_id=project_id, database=row.database)
+
+    async def _take_over_credential(self, finding: Finding, observation: Observation) -> None:
+        row = next(row for row in observation.inventory.rows if row.database == finding.subject)
+        async with self._database.transaction() as tx:
+            project = await _find_settled(tx, row.project_id or "")
+            if project is None:
+                return
+            await update_project_login(
+                tx, project.id, role_name=row.login, sealed_password=row.sealed_password, now=self._clock()
+            )
+        logger.info("tenant.credential_taken_over", project_id=project.id, database=row.database)
 
 
 async def _find_settled(reads: Reads, project_id: str) -> Project | None:

@@ -37,7 +37,7 @@ def to_project(project: Project, cluster: ClusterSettings, postgres_version: str
         region=cluster.region,
         environment=project.environment,
         plan=project.plan,
-        state=project.state.value,
+        state=project.shown_state,
         runtime_status="active",
         always_on=project.always_on,
         last_error=project.last_error,

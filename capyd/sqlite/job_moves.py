@@ -28,7 +28,9 @@ async def start_due_jobs(tx: Transaction, *, boot_id: str, free: dict[str, int],
               AND NOT EXISTS (
                 SELECT 1 FROM jobs AS earlier
                 WHERE earlier.locked_resource = due.locked_resource AND earlier.state IN ('pending', 'running')
-                  AND (earlier.state = 'running' OR earlier.position < due.position)
+                  AND (earlier.state = 'running' OR (
+                    earlier.position < due.position AND (earlier.scheduled = 0 OR earlier.run_after <= :now)
+                  ))
               )
           )
           WHERE place <= free

@@ -34,6 +34,8 @@ async def settle_jobs(tx: Transaction, *, max_attempts: int, error: str, now: da
         """,
         {"now": to_micros(now), "error": error, "provision": PROVISION, "delete": DELETE},
     )
+    # No rotation is under way any more: what it did is as the ledger has it.
+    await tx.execute("UPDATE projects SET rotating = 0 WHERE rotating = 1")
     for state, job_type in _OPEN_TYPES.items():
         await _insert_missing(tx, state, job_type, max_attempts=max_attempts, now=now)
     await _insert_finished(tx, now=now)

@@ -13,17 +13,28 @@ from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.pages import to_page
 
 
-async def insert_job(tx: Transaction, job: NewJob, *, now: datetime, held: bool = False, at_head: bool = False) -> Job:
-    """Accept it: behind all open jobs of its resource, or `at_head` before those that are still pending."""
+async def insert_job(
+    tx: Transaction,
+    job: NewJob,
+    *,
+    now: datetime,
+    held: bool = False,
+    at_head: bool = False,
+    scheduled_for: datetime | None = None,
+) -> Job:
+    """Accept it: behind all open jobs of its resource, or `at_head` before those that are still pending.
+
+    `scheduled_for`: not before that moment, and until then in the way of no other.
+    """
     tracing.job_accepted(job.id)
     rows = await tx.fetch_all(
         """
         INSERT INTO jobs (
-          id, type, state, project_id, organization_id, arguments, locked_resource, held, max_attempts,
+          id, type, state, project_id, organization_id, arguments, locked_resource, held, max_attempts, scheduled,
           run_after, created_at, updated_at, position
         )
         SELECT :id, :type, 'pending', :project_id, :organization_id, :arguments, :resource, :held, :max_attempts,
-          :now, :now, :now,
+          :scheduled, :run_after, :now, :now,
           CASE WHEN :at_head
             THEN coalesce(min(position) FILTER (WHERE state = 'pending') - 1, :now)
             ELSE max(:now, coalesce(max(position) + 1, :now))
@@ -41,6 +52,8 @@ async def insert_job(tx: Transaction, job: NewJob, *, now: datetime, held: bool 
             "held": held,
             "max_attempts": job.max_attempts,
             "at_head": at_head,
+            "scheduled": scheduled_for is not None,
+            "run_after": to_micros(scheduled_for or now),
             "now": to_micros(now),
         },
     )
@@ -65,9 +78,22 @@ async def find_open_job(reads: Reads, project_id: str, job_type: str) -> Job | N
     return None if row is None else job_from_row(row)
 
 
+async def list_open_jobs(reads: Reads, project_id: str) -> list[Job]:
+    """The project's pending and running jobs, in the order in which they run."""
+    rows = await reads.fetch_all(
+        "SELECT * FROM jobs WHERE project_id = ? AND state IN ('pending', 'running') ORDER BY position", (project_id,)
+    )
+    return [job_from_row(row) for row in rows]
+
+
 async def list_projects_with_open_jobs(reads: Reads) -> set[str]:
-    """The ids of the projects that have a pending or running job."""
-    rows = await reads.fetch_all("SELECT DISTINCT project_id FROM jobs WHERE state IN ('pending', 'running')")
+    """The ids of the projects that have a running job or a pending one, but for one that is scheduled for later."""
+    rows = await reads.fetch_all(
+        """
+        SELECT DISTINCT project_id FROM jobs
+        WHERE state = 'running' OR (state = 'pending' AND (scheduled = 0 OR started_at IS NOT NULL))
+        """
+    )
     return {row["project_id"] for row in rows}
 
 

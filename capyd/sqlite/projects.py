@@ -165,6 +165,24 @@ async def forget_project_password(tx: Transaction, project_id: str, *, sealed_pa
     return changed == 1
 
 
+async def update_project_login(
+    tx: Transaction, project_id: str, *, role_name: str, sealed_password: bytes | None, now: datetime
+) -> None:
+    """Keep the login and the password that are in force."""
+    await tx.execute(
+        "UPDATE projects SET role_name = ?, sealed_password = ?, updated_at = ? WHERE id = ?",
+        (role_name, sealed_password, to_micros(now), project_id),
+    )
+
+
+async def update_project_rotating(tx: Transaction, project_id: str, *, rotating: bool, now: datetime) -> None:
+    """Say that its credentials are being rotated, or no more."""
+    await tx.execute(
+        "UPDATE projects SET rotating = ?, updated_at = ? WHERE id = ? AND rotating <> ?",
+        (rotating, to_micros(now), project_id, rotating),
+    )
+
+
 async def update_project_provisioned(
     tx: Transaction,
     project_id: str,
@@ -195,6 +213,7 @@ def project_from_row(row: sqlite3.Row) -> Project:
         environment=row["environment"],
         plan=row["plan"],
         state=ProjectState(row["state"]),
+        is_rotating=bool(row["rotating"]),
         always_on=bool(row["always_on"]),
         last_error=row["last_error"],
         latest_job_id=row["latest_job_id"],

@@ -50,13 +50,15 @@ class Connections:
         if project.sealed_password is None:
             raise ConflictError(
                 "the project's password was changed inside PostgreSQL and cannot be shown: "
-                "whoever changed it (ALTER ROLE ... PASSWORD) knows it, and it works directly and through the pooler",
+                "whoever changed it (ALTER ROLE ... PASSWORD) knows it; rotate the credentials for one that is shown",
                 code="password_unknown",
             )
         try:
             password = self._sealer.open(project.sealed_password, login=project.role_name)
         except UnsealError as error:
-            raise ConflictError(f"the project's password cannot be shown: {error}", code="password_unknown") from error
+            raise ConflictError(
+                f"the project's password cannot be shown: {error}; rotate the credentials", code="password_unknown"
+            ) from error
         return ConnectionUrls(
             username=project.role_name,
             direct=self._url(

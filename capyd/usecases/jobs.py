@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from capyd.domain.errors import ConflictError, InvalidError
-from capyd.domain.jobs import Job, JobState
+from capyd.domain.jobs import EXPIRE_CREDENTIAL, Job, JobState
 from capyd.domain.paging import Page, PageRequest
 from capyd.domain.principals import Principal
 from capyd.jobs.watchers import JobWatchers
@@ -79,12 +79,17 @@ class Jobs:
 
         Raises:
             NotFoundError: not there, or not the principal's.
-            ConflictError: it is final.
+            ConflictError: it is final, or the end of a grace period.
         """
         async with self._database.transaction() as tx:
             job = await get_job(tx, principal, job_id)
             if job.state.final:
                 raise ConflictError(f"the job is {job.state}: there is nothing to cancel any more", code="job_final")
+            if job.type == EXPIRE_CREDENTIAL:
+                raise ConflictError(
+                    "the end of an old login is not cancelled: rotate again with grace_hours once it has come",
+                    code="not_cancellable",
+                )
             await self._cancel_job(tx, job, by=principal.described)
             return await get_job(tx, principal, job_id)
 

@@ -129,6 +129,7 @@ class Projects:
                 environment=environment,
                 plan=plan.name,
                 state=ProjectState.PROVISIONING,
+                is_rotating=False,
                 always_on=environment == "production",
                 last_error=None,
                 latest_job_id=job.id,

@@ -63,7 +63,7 @@ class Project(_message.Message):
     plan: _builtins.str
     """The organization's plan."""
     state: _builtins.str
-    """`provisioning`, `ready`, `deleting`, `failed`. An open set: tolerate others."""
+    """`provisioning`, `ready`, `rotating_credentials`, `deleting`, `failed`. An open set: tolerate others."""
     runtime_status: _builtins.str
     """`active`: a shared cluster never puts a project to sleep."""
     always_on: _builtins.bool
@@ -535,6 +535,64 @@ class GetConnectionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetConnectionsResponse: _TypeAlias = GetConnectionsResponse  # noqa: Y015
+
+@_typing.final
+class RotateCredentialsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    GRACE_HOURS_FIELD_NUMBER: _builtins.int
+    LEAKED_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    grace_hours: _builtins.int
+    """0 (when absent) to 720: for how long the old login goes on working."""
+    leaked: _builtins.bool
+    """Somebody else knows the password: every session of the project ends, and so does an old login that still works."""
+    request_id: _builtins.str
+    """The same call with the same id within 24 hours returns the first answer. REST: `Idempotency-Key`."""
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+        grace_hours: _builtins.int | None = ...,
+        leaked: _builtins.bool | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_grace_hours", b"_grace_hours", "_leaked", b"_leaked", "grace_hours", b"grace_hours", "leaked", b"leaked"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grace_hours", b"_grace_hours", "_leaked", b"_leaked", "grace_hours", b"grace_hours", "leaked", b"leaked", "project_id", b"project_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__grace_hours: _TypeAlias = _typing.Literal["grace_hours"]  # noqa: Y015
+    _WhichOneofArgType__grace_hours: _TypeAlias = _typing.Literal["_grace_hours", b"_grace_hours"]  # noqa: Y015
+    _WhichOneofReturnType__leaked: _TypeAlias = _typing.Literal["leaked"]  # noqa: Y015
+    _WhichOneofArgType__leaked: _TypeAlias = _typing.Literal["_leaked", b"_leaked"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__grace_hours) -> _WhichOneofReturnType__grace_hours | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__leaked) -> _WhichOneofReturnType__leaked | None: ...
+
+Global___RotateCredentialsRequest: _TypeAlias = RotateCredentialsRequest  # noqa: Y015
+
+@_typing.final
+class RotateCredentialsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def job(self) -> _jobs_pb2.Job: ...
+    def __init__(
+        self,
+        *,
+        job: _jobs_pb2.Job | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateCredentialsResponse: _TypeAlias = RotateCredentialsResponse  # noqa: Y015
 
 @_typing.final
 class Connections(_message.Message):

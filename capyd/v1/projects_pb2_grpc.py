@@ -70,6 +70,11 @@ class ProjectServiceStub:
                 request_serializer=capyd_dot_v1_dot_projects__pb2.GetConnectionsRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_projects__pb2.GetConnectionsResponse.FromString,
                 _registered_method=True)
+        self.RotateCredentials = channel.unary_unary(
+                '/capyd.v1.ProjectService/RotateCredentials',
+                request_serializer=capyd_dot_v1_dot_projects__pb2.RotateCredentialsRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_projects__pb2.RotateCredentialsResponse.FromString,
+                _registered_method=True)
 
 
 class ProjectServiceServicer:
@@ -126,6 +131,16 @@ class ProjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateCredentials(self, request, context):
+        """Make the project's password another one. Sessions that are open go on, direct and pooled.
+
+        Without `grace_hours` the login stays, and the old password is refused from when the job is `completed`. With
+        `grace_hours` a new login is made (`role_name` changes), and the old one works until `project.expire_credential` runs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +178,11 @@ def add_ProjectServiceServicer_to_server(servicer, server):
                     servicer.GetConnections,
                     request_deserializer=capyd_dot_v1_dot_projects__pb2.GetConnectionsRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_projects__pb2.GetConnectionsResponse.SerializeToString,
+            ),
+            'RotateCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateCredentials,
+                    request_deserializer=capyd_dot_v1_dot_projects__pb2.RotateCredentialsRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_projects__pb2.RotateCredentialsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +375,33 @@ class ProjectService:
             '/capyd.v1.ProjectService/GetConnections',
             capyd_dot_v1_dot_projects__pb2.GetConnectionsRequest.SerializeToString,
             capyd_dot_v1_dot_projects__pb2.GetConnectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.ProjectService/RotateCredentials',
+            capyd_dot_v1_dot_projects__pb2.RotateCredentialsRequest.SerializeToString,
+            capyd_dot_v1_dot_projects__pb2.RotateCredentialsResponse.FromString,
             options,
             channel_credentials,
             insecure,

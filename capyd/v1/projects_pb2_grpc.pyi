@@ -49,6 +49,12 @@ class ProjectServiceStub:
     """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
     told of prepared statements behind an older pooler, stands in docs/connecting.md.
     """
+    RotateCredentials: _grpc.UnaryUnaryMultiCallable[_projects_pb2.RotateCredentialsRequest, _projects_pb2.RotateCredentialsResponse]
+    """Make the project's password another one. Sessions that are open go on, direct and pooled.
+
+    Without `grace_hours` the login stays, and the old password is refused from when the job is `completed`. With
+    `grace_hours` a new login is made (`role_name` changes), and the old one works until `project.expire_credential` runs.
+    """
 
 @_typing.type_check_only
 class ProjectServiceAsyncStub(ProjectServiceStub):
@@ -70,6 +76,12 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     GetConnections: _aio.UnaryUnaryMultiCallable[_projects_pb2.GetConnectionsRequest, _projects_pb2.GetConnectionsResponse]  # type: ignore[assignment]
     """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
     told of prepared statements behind an older pooler, stands in docs/connecting.md.
+    """
+    RotateCredentials: _aio.UnaryUnaryMultiCallable[_projects_pb2.RotateCredentialsRequest, _projects_pb2.RotateCredentialsResponse]  # type: ignore[assignment]
+    """Make the project's password another one. Sessions that are open go on, direct and pooled.
+
+    Without `grace_hours` the login stays, and the old password is refused from when the job is `completed`. With
+    `grace_hours` a new login is made (`role_name` changes), and the old one works until `project.expire_credential` runs.
     """
 
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +143,18 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_projects_pb2.GetConnectionsResponse, _abc.Awaitable[_projects_pb2.GetConnectionsResponse]]:
         """Get the connection URLs of a provisioned project, password included. How each driver takes them, and what it must be
         told of prepared statements behind an older pooler, stands in docs/connecting.md.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateCredentials(
+        self,
+        request: _projects_pb2.RotateCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projects_pb2.RotateCredentialsResponse, _abc.Awaitable[_projects_pb2.RotateCredentialsResponse]]:
+        """Make the project's password another one. Sessions that are open go on, direct and pooled.
+
+        Without `grace_hours` the login stays, and the old password is refused from when the job is `completed`. With
+        `grace_hours` a new login is made (`role_name` changes), and the old one works until `project.expire_credential` runs.
         """
 
 def add_ProjectServiceServicer_to_server(servicer: ProjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

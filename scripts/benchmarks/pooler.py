@@ -17,7 +17,7 @@ from benchmarks.disks import describe_disk
 from benchmarks.versions import measured_versions
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.failures import UnreachableError
-from capyd.domain.tenants import PoolerEntry, new_tenant_names
+from capyd.domain.tenants import PoolerEntry, PoolerLogin, new_tenant_names
 from capyd.host.programs import find_pgbouncer
 from capyd.host.users import run_as, server_user
 from capyd.pgbouncer.console import open_console
@@ -39,7 +39,7 @@ async def run(terms: Terms) -> Report:
             for size in _SIZES:
                 terms.tell(f"{size} entries")
                 names = [new_tenant_names().database for _ in range(size)]
-                entries = [PoolerEntry(database=name, login=name, verifier=verifier, pool_size=10) for name in names]
+                entries = [PoolerEntry(name, (PoolerLogin(name, verifier),), pool_size=10) for name in names]
                 await pooler.apply(entries)
                 changes = [replace(entries[0], pool_size=11 + number % 2) for number in range(terms.rounds)]
                 applied = [await _timed(pooler.apply([change, *entries[1:]])) for change in changes]

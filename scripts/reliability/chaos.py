@@ -12,7 +12,7 @@ import psycopg
 
 from capyd.config.settings import SpareSettings
 from reliability.clients import Client, GrpcClient, Losses, RestClient, open_grpc, open_session, until_answered
-from reliability.invariants import Seen, Verdict, check, orphaned_directories
+from reliability.invariants import Seen, Tenant, Verdict, check, orphaned_directories
 from reliability.records import Told
 from reliability.schedule import MANNERS, Schedule
 from reliability.stack import Stack
@@ -87,7 +87,7 @@ async def _until_rest(stack: Stack) -> None:
 def _is_at_rest(stack: Stack) -> bool:
     """Everything final, finished and pooled, and the answers of the API with it."""
     try:
-        open_jobs = stack.query_state(f"SELECT 1 FROM jobs WHERE state NOT IN {FINAL}")
+        open_jobs = stack.query_state(f"SELECT 1 FROM jobs WHERE state NOT IN {FINAL} AND scheduled = 0")
         tenants = stack.query_cluster("SELECT database_name, state, pooled FROM capyd.tenants")
     except psycopg.OperationalError:
         return False
@@ -115,7 +115,7 @@ async def _look(stack: Stack, session: aiohttp.ClientSession, run: Run, witness:
         if project["state"] == "ready":
             found = (await get(f"/v1/projects/{project_id}/connections"))["connections"]
             urls[project_id] = (found["direct_url"], found["pooled_url"])
-    rows = stack.query_cluster("SELECT database_name, state, project_id FROM capyd.tenants")
-    tenants = {database: (state, project_id) for database, state, project_id in rows}
+    rows = stack.query_cluster("SELECT database_name, state, project_id, login_name, retiring_name FROM capyd.tenants")
+    tenants = {database: Tenant(*rest) for database, *rest in rows}
     await witness.catch_up()
     return Seen(run.wishes, projects, urls, tenants, stack, Told(stack, witness.events, run.acknowledged))

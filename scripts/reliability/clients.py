@@ -46,7 +46,9 @@ class Client(Protocol):
     async def enable(self, project_id: str, extension: str, *, key: str) -> Acknowledged: ...
     async def disable(self, project_id: str, extension: str, *, key: str) -> Acknowledged: ...
     async def set_limits(self, project_id: str, max_connections: int, *, key: str) -> Acknowledged: ...
+    async def rotate(self, project_id: str, *, grace_hours: int, leaked: bool, key: str) -> Acknowledged: ...
     async def delete(self, project_id: str, *, key: str) -> Acknowledged: ...
+    async def urls(self, project_id: str) -> tuple[str, str] | None: ...
     async def job_state(self, job_id: str) -> str: ...
 
 
@@ -75,6 +77,19 @@ class RestClient:
         body = {"max_connections": max_connections}
         answer = await self._send("PATCH", f"/v1/projects/{project_id}", body, key=key)
         return Acknowledged(project_id, answer["project"]["latest_job_id"])
+
+    async def rotate(self, project_id: str, *, grace_hours: int, leaked: bool, key: str) -> Acknowledged:
+        body = {"grace_hours": grace_hours, "leaked": leaked}
+        answer = await self._send("POST", f"/v1/projects/{project_id}/credentials/rotate", body, key=key)
+        return Acknowledged(project_id, answer["job"]["id"])
+
+    async def urls(self, project_id: str) -> tuple[str, str] | None:
+        """Direct and pooled, if the project has them yet."""
+        try:
+            found = (await self._send("GET", f"/v1/projects/{project_id}/connections"))["connections"]
+        except RefusedError:
+            return None
+        return found["direct_url"], found["pooled_url"]
 
     async def delete(self, project_id: str, *, key: str) -> Acknowledged:
         # Asked again after the answer was lost, the project may be gone: which is what was asked for.
@@ -134,6 +149,21 @@ class GrpcClient:
         )
         answer = await self._call(self._projects.UpdateProject, request)
         return Acknowledged(project_id, answer.project.latest_job_id)
+
+    async def rotate(self, project_id: str, *, grace_hours: int, leaked: bool, key: str) -> Acknowledged:
+        request = projects_pb2.RotateCredentialsRequest(
+            project_id=project_id, grace_hours=grace_hours, leaked=leaked, request_id=key
+        )
+        return Acknowledged(project_id, (await self._call(self._projects.RotateCredentials, request)).job.id)
+
+    async def urls(self, project_id: str) -> tuple[str, str] | None:
+        """Direct and pooled, if the project has them yet."""
+        request = projects_pb2.GetConnectionsRequest(project_id=project_id)
+        try:
+            found = (await self._call(self._projects.GetConnections, request)).connections
+        except RefusedError:
+            return None
+        return found.direct_url, found.pooled_url
 
     async def delete(self, project_id: str, *, key: str) -> Acknowledged:
         request = projects_pb2.DeleteProjectRequest(project_id=project_id, request_id=key)

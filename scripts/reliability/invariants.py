@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from capyd.domain.extensions import DEFAULT_EXTENSIONS
 from reliability.records import (
@@ -24,6 +26,21 @@ _SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
+class Tenant:
+    """What the ledger says about a database."""
+
+    state: str
+    project_id: str | None
+    login: str
+    retiring: str | None
+    """The login that works beside it, for a while."""
+
+    @property
+    def logins(self) -> set[str]:
+        return {self.login} | ({self.retiring} if self.retiring else set())
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What there is at the end."""
 
@@ -32,8 +49,8 @@ class Seen:
     """The live ones as the API lists them, by id."""
     urls: dict[str, tuple[str, str]]
     """Direct and pooled, of the ready ones."""
-    tenants: dict[str, tuple[str, str | None]]
-    """State and project in the ledger, by database."""
+    tenants: dict[str, Tenant]
+    """By database."""
     stack: Stack
     told: Told
 
@@ -89,6 +106,18 @@ def _can_be_logged_in_to(seen: Seen) -> Iterator[str]:
                     yield f"{project_id}, {face}: it is {found}"
 
 
+def _former_passwords_are_refused(seen: Seen) -> Iterator[str]:
+    retiring = {tenant.retiring for tenant in seen.tenants.values()}
+    for wish in _kept(seen):
+        for urls in wish.former_urls if wish.project_id in seen.urls else ():
+            for face, url in zip(("direct", "pooled"), urls, strict=True):
+                if conninfo_to_dict(url)["user"] in retiring:
+                    continue  # in its grace period
+                with suppress(psycopg.OperationalError):
+                    psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
+                    yield f"{wish.project_id}, {face}: a password from before a rotation is taken"
+
+
 def _are_as_last_wished(seen: Seen) -> Iterator[str]:
     for wish in _kept(seen):
         if wish.project_id not in seen.urls:
@@ -110,7 +139,9 @@ def _deleted_are_gone(seen: Seen) -> Iterator[str]:
     deleted = {wish.project_id for wish in seen.wishes if wish.deleted}
     yield from (f"{it}: listed" for it in deleted & seen.projects.keys())
     yield from (
-        f"{project}: {database} in the ledger" for database, (_, project) in seen.tenants.items() if project in deleted
+        f"{tenant.project_id}: {database} in the ledger"
+        for database, tenant in seen.tenants.items()
+        if tenant.project_id in deleted
     )
 
 
@@ -129,13 +160,18 @@ def _everything_has_an_owner(seen: Seen) -> Iterator[str]:
     roles = {name for (name,) in seen.stack.query_cluster(r"SELECT rolname FROM pg_roles WHERE rolname ~ '^capy_'")}
     tenants = seen.tenants.keys()
     yield from _apart("database", databases, tenants | templates)
-    yield from _apart("role", roles, {role for name in tenants for role in (name, f"{name}_owner")})
+    owners = {f"{name}_owner" for name in tenants}
+    yield from _apart("role", roles, owners.union(*(tenant.logins for tenant in seen.tenants.values())))
     yield from _apart("pooler entry", set(seen.stack.pooler_entries), set(tenants))
-    for database, (state, project_id) in seen.tenants.items():
-        if state not in ("spare", "claimed"):
-            yield f"{database}: {state} in the ledger"
-        elif project_id is not None and seen.projects.get(project_id, {}).get("database_name") != database:
-            yield f"{database}: the ledger says that it is {project_id}'s, and the state does not"
+    for database, tenant in seen.tenants.items():
+        if tenant.state not in ("spare", "claimed"):
+            yield f"{database}: {tenant.state} in the ledger"
+        elif tenant.project_id is not None and not _agrees(seen.projects.get(tenant.project_id, {}), database, tenant):
+            yield f"{database}: the ledger says that it is {tenant.project_id}'s, and the state does not"
+
+
+def _agrees(project: dict[str, Any], database: str, tenant: Tenant) -> bool:
+    return (project.get("database_name"), project.get("role_name")) == (database, tenant.login)
 
 
 def _apart(what: str, there: set[str], owned: set[str]) -> Iterator[str]:
@@ -149,13 +185,14 @@ def _none_is_shared(seen: Seen) -> Iterator[str]:
 
 
 def _jobs_are_final(seen: Seen) -> Iterator[str]:
-    for job_id, state in seen.stack.query_state("SELECT id, state FROM jobs"):
+    """But for the end of a grace period, which is a day off."""
+    for job_id, state in seen.stack.query_state("SELECT id, state FROM jobs WHERE scheduled = 0"):
         if state not in FINAL:
             yield f"{job_id}: {state}"
 
 
 def _jobs_fail_for_a_reason(seen: Seen) -> Iterator[str]:
-    """None of these requests can fail by itself: only a deletion may end what was accepted before it."""
+    """None of these requests can fail by itself: a later one may end what was accepted before it."""
     for job_id, kind, error in seen.stack.query_state("SELECT id, type, error FROM jobs WHERE state = 'failed'"):
         if not error.startswith(_SUPERSEDED):
             yield f"{job_id}, {kind}: {error}"
@@ -176,13 +213,14 @@ def _jobs_did_not_overlap(seen: Seen) -> Iterator[str]:
 _INVARIANTS: dict[str, Callable[[Seen], Iterable[str]]] = {
     "every acknowledged project is ready, or failed with a reason": _acknowledged_are_there,
     "every ready one can be logged in to, direct and pooled": _can_be_logged_in_to,
+    "no password from before a rotation is taken, but in its grace": _former_passwords_are_refused,
     "every project has the limits and extensions last asked for": _are_as_last_wished,
     "every deleted one is gone": _deleted_are_gone,
     "what was asked for again was done once": _once_each,
     "no database, role, pooler entry without an owner, none missing": _everything_has_an_owner,
     "no two projects share a database": _none_is_shared,
     "every job is final": _jobs_are_final,
-    "no job failed but those that a deletion superseded": _jobs_fail_for_a_reason,
+    "no job failed but those that a later one superseded": _jobs_fail_for_a_reason,
     "jobs of one project never overlapped": _jobs_did_not_overlap,
     "events came without a gap, across every death": lambda seen: events_have_no_gap(seen.told),
     "events tell the truth about every job and project": lambda seen: events_tell_the_truth(seen.told),

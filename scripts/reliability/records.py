@@ -19,6 +19,9 @@ ACTIONS = {
     Verb.ENABLE: "extension.enable",
     Verb.DISABLE: "extension.disable",
     Verb.SET: "project.update",
+    Verb.ROTATE: "project.rotate_credentials",
+    Verb.ROTATE_WITH_GRACE: "project.rotate_credentials",
+    Verb.ROTATE_LEAKED: "project.rotate_credentials",
     Verb.DELETE: "project.delete",
 }
 
@@ -55,6 +58,8 @@ def events_tell_the_truth(told: Told) -> Iterator[str]:
     for job_id, state in told.stack.query_state("SELECT id, state FROM jobs"):
         types = of_job.pop(job_id, [])
         ends = [kind for kind in types if kind in ("job.completed", "job.failed")]
+        if state == "pending" and types == ["job.accepted"]:
+            continue  # the end of a grace period, which nobody waits for here
         if types[:1] != ["job.accepted"] or ends != [f"job.{state}"] or types[-1:] != ends:
             yield f"{job_id} is {state}, and was told as {types}"
     for project_id, state in told.stack.query_state("SELECT id, state FROM projects"):

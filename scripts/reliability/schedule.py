@@ -18,10 +18,23 @@ class Verb(StrEnum):
     ENABLE = "enable an extension"
     DISABLE = "disable an extension"
     SET = "change settings"
+    ROTATE = "rotate credentials"
+    ROTATE_WITH_GRACE = "rotate with grace"
+    ROTATE_LEAKED = "rotate what leaked"
     DELETE = "delete"
 
 
-_WEIGHTS = {Verb.CREATE: 30, Verb.ENABLE: 20, Verb.DISABLE: 12, Verb.SET: 20, Verb.DELETE: 18}
+ROTATIONS = (Verb.ROTATE, Verb.ROTATE_WITH_GRACE, Verb.ROTATE_LEAKED)
+_WEIGHTS = {
+    Verb.CREATE: 30,
+    Verb.ENABLE: 15,
+    Verb.DISABLE: 10,
+    Verb.SET: 15,
+    Verb.ROTATE: 8,
+    Verb.ROTATE_WITH_GRACE: 6,
+    Verb.ROTATE_LEAKED: 4,
+    Verb.DELETE: 16,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,7 @@ def draw_schedule(*, seed: int, operations: int, kills: int, clients: int) -> Sc
 
 def _draw_operations(generator: random.Random, number: int) -> list[Operation]:
     live: list[int] = []
+    had_grace: set[int] = set()
     created = 0
     operations = []
     for _ in range(number):
@@ -107,6 +121,10 @@ def _draw_operations(generator: random.Random, number: int) -> list[Operation]:
             project = generator.choice(live)
         if verb is Verb.DELETE:
             live.remove(project)
+        if verb is Verb.ROTATE_WITH_GRACE:
+            # A second one is refused while the first one's grace lasts.
+            verb = Verb.ROTATE if project in had_grace else verb
+            had_grace.add(project)
         operations.append(
             Operation(
                 verb,

@@ -44,6 +44,8 @@ async def witnessing(target: str) -> AsyncIterator[Witness]:
         witness = Witness(channel)
         following = asyncio.create_task(witness.follow())
         try:
+            # Whoever is told nothing at first does not try again: no kill before.
+            await witness.catch_up()
             yield witness
         finally:
             following.cancel()

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reliability.clients import Acknowledged, Client, RefusedError
-from reliability.schedule import Kill, Operation, Verb
+from reliability.schedule import ROTATIONS, Kill, Operation, Verb
 from reliability.stack import Stack
 
 _WAIT_SECONDS = 900.0
 _PAUSE_SECONDS = 0.1
+_GRACE_HOURS = 24
 FINAL = ("completed", "failed")
 
 
@@ -24,6 +25,8 @@ class Wish:
     max_connections: int | None = None
     extensions: dict[str, bool] = field(default_factory=dict)
     """By name, whether it is to be there; those never asked for are left out."""
+    former_urls: list[tuple[str, str]] = field(default_factory=list)
+    """Direct and pooled, as they were before a rotation."""
 
 
 @dataclass
@@ -73,6 +76,8 @@ async def run_client(number: int, client: Client, operations: list[Operation], p
     for place, operation in enumerate(operations):
         await pace.begin()
         key = f"client-{number}-operation-{place}"
+        if operation.verb in ROTATIONS:
+            await _keep_urls(client, own[operation.project])
         acknowledged = await _ask(client, operation, own, key)
         run.operations[f"{operation.verb} ({client.face})"] += 1
         run.acknowledged[acknowledged.project_id, operation.verb] += 1
@@ -110,8 +115,18 @@ async def _ask(client: Client, operation: Operation, own: list[Wish], key: str) 
             return await client.disable(project_id, operation.extension, key=key)
         case Verb.SET:
             return await client.set_limits(project_id, operation.max_connections, key=key)
+        case Verb.ROTATE | Verb.ROTATE_WITH_GRACE | Verb.ROTATE_LEAKED:
+            grace_hours = _GRACE_HOURS if operation.verb is Verb.ROTATE_WITH_GRACE else 0
+            leaked = operation.verb is Verb.ROTATE_LEAKED
+            return await client.rotate(project_id, grace_hours=grace_hours, leaked=leaked, key=key)
         case Verb.DELETE:
             return await client.delete(project_id, key=key)
+
+
+async def _keep_urls(client: Client, wish: Wish) -> None:
+    urls = await client.urls(wish.project_id)
+    if urls is not None:
+        wish.former_urls.append(urls)
 
 
 def _note(wish: Wish, operation: Operation) -> None:

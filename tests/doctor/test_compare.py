@@ -18,6 +18,7 @@ from tests.state import START
 
 CLAIMED, SPARE, TEMPLATE = "capy_claimed000000000", "capy_spare00000000000", "capy_template_0000000000000000"
 PROJECT = "prj_1"
+SEALED = b"sealed"
 VERIFIER, OTHER_VERIFIER = scram_verifier(Secret("one")), scram_verifier(Secret("other"))
 GONE = None
 
@@ -99,7 +100,21 @@ def _owner(oid: int, name: str) -> RoleSeen:
 
 
 def _row(database: str, state: str, first_oid: int, project_id: str | None = None) -> LedgerRow:
-    return LedgerRow(VERIFIER, database, state, first_oid + 2, first_oid + 1, first_oid, 10, True, project_id, True)
+    return LedgerRow(
+        verifier=VERIFIER,
+        sealed_password=SEALED,
+        database=database,
+        state=state,
+        owner_oid=first_oid + 2,
+        login=database,
+        login_oid=first_oid + 1,
+        retiring=None,
+        retiring_oid=None,
+        database_oid=first_oid,
+        pool_size=10,
+        pooled=True,
+        project_id=project_id,
+    )
 
 
 WELL = World(
@@ -111,12 +126,13 @@ WELL = World(
         environment="production",
         plan="vibe",
         state=ProjectState.READY,
+        is_rotating=False,
         always_on=True,
         last_error=None,
         latest_job_id="job_1",
         database_name=CLAIMED,
         role_name=CLAIMED,
-        sealed_password=b"sealed",
+        sealed_password=SEALED,
         max_connections=15,
         statement_timeout=timedelta(seconds=30),
         idle_transaction_timeout=timedelta(seconds=60),
@@ -198,8 +214,12 @@ CASES = {
         (Kind.CHANGED_VERIFIER, CLAIMED, SAFE),
     ),
     "a password that is known no more": (
-        replace(WELL, claimed=replace(WELL.claimed, password_known=False)),
-        (Kind.CHANGED_VERIFIER, CLAIMED, SAFE),
+        replace(WELL, claimed=replace(WELL.claimed, sealed_password=None)),
+        (Kind.STALE_CREDENTIAL, CLAIMED, SAFE),
+    ),
+    "a password that the state does not know yet": (
+        replace(WELL, claimed=replace(WELL.claimed, sealed_password=b"another")),
+        (Kind.STALE_CREDENTIAL, CLAIMED, SAFE),
     ),
     "no password": (replace(WELL, login=replace(WELL.login, verifier=None)), (Kind.CHANGED_VERIFIER, CLAIMED, UNSAFE)),
     "a strange verifier": (

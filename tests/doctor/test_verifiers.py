@@ -82,7 +82,7 @@ async def test_an_adoption_that_was_cut_off_is_finished(patient: Patient) -> Non
 async def test_a_password_that_the_state_takes_for_known_and_the_ledger_does_not_is_forgotten(patient: Patient) -> None:
     login = await patient.project()
     patient.do("UPDATE capyd.tenants SET sealed_password = NULL")
-    await patient.mend(FindingKind.CHANGED_VERIFIER, login.names.database)
+    await patient.mend(FindingKind.STALE_CREDENTIAL, login.names.database)
     assert (await patient.get(login.project_id)).sealed_password is None
 
 

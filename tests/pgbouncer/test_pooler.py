@@ -11,7 +11,7 @@ import pytest
 from capyd.config.settings import PoolerSettings
 from capyd.domain.failures import TransientError, UnreachableError
 from capyd.domain.secret import Secret
-from capyd.domain.tenants import PoolerEntry
+from capyd.domain.tenants import PoolerEntry, PoolerLogin
 from capyd.pgbouncer.pooler import Pooler
 from capyd.pgbouncer.version import parse_version
 from capyd.postgres.entries import list_pooler_entries
@@ -27,7 +27,12 @@ async def apply_all(tenants: Tenants, pooler: Pooler) -> list[PoolerEntry]:
     """What the daemon does after a change: the user map, then the pooler."""
     entries = await list_pooler_entries(tenants.connections)
     cluster = tenants.cluster
-    await apply_ident(tenants.connections, cluster.settings, cluster.os_user, [entry.login for entry in entries])
+    await apply_ident(
+        tenants.connections,
+        cluster.settings,
+        cluster.os_user,
+        [login.name for entry in entries for login in entry.logins],
+    )
     await pooler.apply(entries)
     return entries
 
@@ -109,7 +114,7 @@ async def test_changes_leave_the_clients_of_others_alone(
         entries = await apply_all(tenants, pooler)
         with connect(other, settings):
             pass
-        await pooler.apply([entry for entry in entries if entry.login == tenant.names.login])
+        await pooler.apply([entry for entry in entries if entry.database == tenant.names.database])
         session.execute("INSERT INTO t VALUES (1)")
     with pytest.raises(psycopg.OperationalError):
         connect(other, settings)
@@ -137,7 +142,7 @@ async def test_a_rotated_password_breaks_no_client_that_is_connected(
     password = new_password()
     with connect(tenant, settings) as session:
         session.execute("SELECT 1")
-        await pooler.apply([replace(entry, verifier=scram_verifier(password))])
+        await pooler.apply([replace(entry, logins=(PoolerLogin(entry.database, scram_verifier(password)),))])
         await pooler.reconnect(tenant.names.database)
         session.execute("SELECT 1")
         with pytest.raises(psycopg.OperationalError):
@@ -205,7 +210,7 @@ async def test_an_entry_that_it_does_not_take_puts_everything_back(
     tenant = await tenants.claim()
     (entry,) = await apply_all(tenants, pooler)
     before = contents(settings)
-    bad = PoolerEntry("not a name", "capy_bad", Secret("x"), 3)
+    bad = PoolerEntry("not a name", (PoolerLogin("capy_bad", Secret("x")),), 3)
     for _ in range(2):
         with pytest.raises(TransientError) as raised:
             await pooler.apply([entry, bad])

@@ -8,7 +8,7 @@ import pytest
 from capyd.config.settings import PoolerSettings, PostgresSettings
 from capyd.domain.failures import PermanentError
 from capyd.domain.secret import Secret
-from capyd.domain.tenants import PoolerEntry
+from capyd.domain.tenants import PoolerEntry, PoolerLogin
 from capyd.pgbouncer.comparison import find_differences, find_other_parameters
 from capyd.pgbouncer.files import read_console_password
 from capyd.pgbouncer.parameters import list_entry_parameters, list_parameters
@@ -19,8 +19,8 @@ POSTGRES = PostgresSettings(socket_dir=Path("/run/pg"), port=5433)
 POOLER = PoolerSettings(config_dir=Path("/etc/pooler"))
 CERTIFIED = POOLER.model_copy(update={"tls_certificate_file": Path("/c"), "tls_key_file": Path("/k")})
 ENTRIES = [
-    PoolerEntry("capy_b", "capy_b", Secret("SCRAM-SHA-256$4096:b"), 10),
-    PoolerEntry("capy_a", "capy_a", Secret("SCRAM-SHA-256$4096:a"), 20),
+    PoolerEntry("capy_b", (PoolerLogin("capy_b", Secret("SCRAM-SHA-256$4096:b")),), 10),
+    PoolerEntry("capy_a", (PoolerLogin("capy_a", Secret("SCRAM-SHA-256$4096:a")),), 20),
 ]
 
 

@@ -71,8 +71,9 @@ async def test_no_row_of_the_ledger_is_quoted(connections: AdminConnections, fac
             await ledger.execute(
                 """
                 INSERT INTO capyd.tenants
-                    (database_name, state, template, owner_oid, login_oid, sealed_password, verifier, pool_size)
-                VALUES ('capy_0000000000000000', 'claimed', 't', 1, 1, '', 'the-verifier', 1)
+                    (database_name, state, template, owner_oid, login_oid, login_name, sealed_password, verifier,
+                     pool_size)
+                VALUES ('capy_0000000000000000', 'claimed', 't', 1, 1, 'l', '', 'the-verifier', 1)
                 """
             )
     assert "the-verifier" not in raised.value.summary + raised.value.detail

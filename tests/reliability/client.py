@@ -89,6 +89,16 @@ class Client:
         response = await self._extensions.UpdateExtension(request, timeout=_TIMEOUT_SECONDS)
         return Accepted(project_id, response.job.id)
 
+    async def rotate(
+        self, project_id: str, *, request_id: str, grace_hours: int | None = None, leaked: bool = False
+    ) -> Accepted:
+        """Have the credentials of a project rotated."""
+        request = projects_pb2.RotateCredentialsRequest(
+            project_id=project_id, grace_hours=grace_hours, leaked=leaked, request_id=request_id
+        )
+        response = await self._projects.RotateCredentials(request, timeout=_TIMEOUT_SECONDS)
+        return Accepted(project_id, response.job.id)
+
     async def list_projects(self) -> list[Project]:
         """All live projects."""
         request = projects_pb2.ListProjectsRequest(page_size=1000)

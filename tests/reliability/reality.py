@@ -63,6 +63,12 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
                 "SELECT database_name, state, project_id, pooled, pool_size FROM capyd.tenants"
             )
         }
+        logins = {
+            name
+            for row in ledger.execute("SELECT login_name, retiring_name FROM capyd.tenants")
+            for name in row
+            if name is not None
+        }
         templates = {name for (name,) in ledger.execute("SELECT database_name FROM capyd.templates")}
         databases = {
             name for (name,) in ledger.execute(r"SELECT datname FROM pg_database WHERE datname LIKE 'capy\_%'")
@@ -72,13 +78,16 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
     states = Counter(state for state, *_ in tenants.values())
     claimed = {name: project_id for name, (state, project_id, *_) in tenants.items() if state == "claimed"}
     pools = {name: pool_size for name, (*_, pool_size) in tenants.items()}
+    ready = {it.database_name: it.id for it in projects if it.state in ("ready", "rotating_credentials")}
     found = [
         *_differ(
-            "the projects' databases", {it.database_name: it.id for it in projects if it.state == "ready"}, claimed
+            "the projects' databases",
+            ready,
+            claimed,
         ),
         *_differ("the ledger's states", {"spare": spares} if spares else {}, states - Counter(claimed=len(claimed))),
         *_differ("the databases", set(tenants) | templates, databases),
-        *_differ("the roles", {it for name in tenants for it in (name, f"{name}_owner")}, roles),
+        *_differ("the roles", logins | {f"{name}_owner" for name in tenants}, roles),
         *_differ("the templates", {1}, {len(templates)}),
         *_differ("the finished templates", templates, finished & templates),
         *_differ("what the ledger calls pooled", set(tenants), {name for name, row in tenants.items() if row[2]}),
@@ -86,7 +95,7 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
     ]
     if host.cluster.settings.ident_file is not None:
         mapped = re.findall(r"^capyd_pooler\s+\S+\s+(\S+)$", host.cluster.settings.ident_file.read_text(), re.MULTILINE)
-        found += _differ("the user map", set(tenants), set(mapped))
+        found += _differ("the user map", logins, set(mapped))
     return found
 
 

@@ -1,5 +1,6 @@
 """What a client asks for, job type by job type, and what there must be when it has come true."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from capyd.domain.jobs import (
     EXTENSION_ENABLE,
     EXTENSION_UPDATE,
     PROVISION,
+    ROTATE_CREDENTIALS,
 )
 from tests.reliability.client import Accepted, Client
 from tests.reliability.host import Host
@@ -33,6 +35,11 @@ class Prepared:
         return str(parts(self.urls[0])["dbname"])
 
 
+def login(project: Prepared) -> str:
+    """Whom the URLs log in as."""
+    return str(parts(project.urls[0])["user"])
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One job type, once."""
@@ -45,6 +52,8 @@ class Scenario:
     check: Callable[[Host, Client, Prepared], Awaitable[None]]
     spares: int = 0
     """How many the daemon keeps."""
+    earlier_jobs: int = 0
+    """How many of the same type the preparation took."""
 
 
 async def complete(client: Client, accepted: Accepted) -> Accepted:
@@ -126,6 +135,49 @@ async def _has_limits(host: Host, client: Client, project: Prepared) -> None:
     await _is_usable(host, client, project)
 
 
+async def _has_another_password(host: Host, client: Client, project: Prepared) -> None:
+    now = await prepared(client, project.project_id)
+    assert login(now) == login(project)
+    await _is_refused(project)
+    await _is_usable(host, client, now)
+
+
+async def _has_another_login_too(host: Host, client: Client, project: Prepared) -> None:
+    now = await prepared(client, project.project_id)
+    assert login(now) != login(project)
+    for url in (*now.urls, *project.urls):
+        assert await ask(url, "SELECT current_user") == f"{project.database}_owner"
+    await _is_usable(host, client, now)
+
+
+async def _has_another_login_alone(host: Host, client: Client, project: Prepared) -> None:
+    now = await prepared(client, project.project_id)
+    assert login(now) != login(project)
+    await _is_refused(project)
+    await _is_usable(host, client, now)
+    async with session(now.urls[0]) as tenant:
+        assert await value(tenant, "SELECT tableowner FROM pg_tables WHERE tablename = 'stray'") == (
+            f"{project.database}_owner"
+        )
+
+
+async def _is_refused(project: Prepared) -> None:
+    for url in project.urls:
+        # By the server; by the pooler, which knows the login still; and which does not know it any more.
+        assert re.search("password authentication failed|SASL authentication failed|login rejected", await refusal(url))
+
+
+async def _project_in_grace(host: Host, client: Client, request_id: str) -> Prepared:
+    """The login that retires has made something as itself."""
+    project = await _project(host, client, request_id)
+    await complete(client, await client.rotate(project.project_id, grace_hours=1, request_id=f"{request_id} grace"))
+    async with session(project.urls[0]) as tenant:
+        await tenant.execute("SET ROLE NONE")
+        await tenant.execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
+        await tenant.execute("CREATE TABLE stray ()")
+    return project
+
+
 SCENARIOS = (
     Scenario("provision_a_spare", PROVISION, _nothing, lambda client, _, key: client.create(key), _is_usable, spares=1),
     Scenario("provision_without_spares", PROVISION, _nothing, lambda client, _, key: client.create(key), _is_usable),
@@ -159,5 +211,28 @@ SCENARIOS = (
         _project,
         lambda client, it, key: client.set_limits(it.project_id, max_connections=_CONNECTIONS, request_id=key),
         _has_limits,
+    ),
+    Scenario(
+        "rotate",
+        ROTATE_CREDENTIALS,
+        _project,
+        lambda client, it, key: client.rotate(it.project_id, request_id=key),
+        _has_another_password,
+    ),
+    Scenario(
+        "rotate_with_grace",
+        ROTATE_CREDENTIALS,
+        _project,
+        lambda client, it, key: client.rotate(it.project_id, grace_hours=720, request_id=key),
+        _has_another_login_too,
+    ),
+    # Its last steps are those of project.expire_credential, which runs when its hour has come.
+    Scenario(
+        "rotate_leaked",
+        ROTATE_CREDENTIALS,
+        _project_in_grace,
+        lambda client, it, key: client.rotate(it.project_id, leaked=True, request_id=key),
+        _has_another_login_alone,
+        earlier_jobs=1,
     ),
 )

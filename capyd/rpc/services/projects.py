@@ -7,6 +7,7 @@ from capyd.rpc.messages import to_job, to_project
 from capyd.rpc.presence import bool_or_none, int_or_none, text_or_none
 from capyd.usecases.cluster import Cluster
 from capyd.usecases.connections import Connections
+from capyd.usecases.credentials import Credentials
 from capyd.usecases.projects import NewProject, ProjectChange, Projects
 from capyd.v1 import projects_pb2 as pb
 
@@ -14,9 +15,12 @@ from capyd.v1 import projects_pb2 as pb
 class ProjectServicer:
     """Project (logical database) lifecycle."""
 
-    def __init__(self, *, projects: Projects, connections: Connections, cluster: Cluster) -> None:
+    def __init__(
+        self, *, projects: Projects, connections: Connections, credentials: Credentials, cluster: Cluster
+    ) -> None:
         self._projects = projects
         self._connections = connections
+        self._credentials = credentials
         self._cluster = cluster
 
     async def ListProjects(self, request: pb.ListProjectsRequest, principal: Principal) -> pb.ListProjectsResponse:
@@ -81,6 +85,17 @@ class ProjectServicer:
                 username=urls.username, direct_url=urls.direct.reveal(), pooled_url=urls.pooled.reveal()
             )
         )
+
+    async def RotateCredentials(
+        self, request: pb.RotateCredentialsRequest, principal: Principal
+    ) -> pb.RotateCredentialsResponse:
+        job = await self._credentials.rotate(
+            principal,
+            request.project_id,
+            grace_hours=int_or_none(request, "grace_hours"),
+            leaked=request.leaked,
+        )
+        return pb.RotateCredentialsResponse(job=to_job(job, self._cluster.settings.id))
 
     def _message(self, project: Project) -> pb.Project:
         return to_project(project, self._cluster.settings, self._cluster.postgres_version)
