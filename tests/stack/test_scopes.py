@@ -21,6 +21,7 @@ ROUTES = [
     ("DELETE", f"{NOBODY}/extensions/citext", "projects:write", 404),
     ("POST", f"{NOBODY}/extensions/citext/update", "projects:write", 404),
     ("GET", f"{NOBODY}/connections", "credentials:read", 404),
+    ("POST", f"{NOBODY}/credentials/rotate", "projects:write", 404),
     ("GET", f"{NOBODY}/jobs", "jobs:read", 404),
     ("GET", f"{NOBODY}/audit-events", "projects:read", 404),
     ("GET", "/v1/jobs/job_nobody", "jobs:read", 404),
