@@ -16,7 +16,6 @@ _READS: Final = ("Get", "List", "Watch", "Check")
 _LONGEST_VALUE: Final = 200
 # They have columns of their own, or say nothing.
 _LEFT_OUT: Final = ("request_id", "organization_id", "project_id")
-_NO_TARGET: Final = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +52,36 @@ def is_written_down(rule: AuditRule, request: Message) -> bool:
 
 
 def describe_call(rule: AuditRule, request: Message, answer: Message | None) -> AuditedCall:
-    """What the call was about; without an answer as yet, as far as the request says."""
-    call = describe_refused(rule, request, answer)
-    return replace(call, metadata={**_values(rule, request), **_job(answer)})
+    """What the call was about, and what was asked for; without an answer as yet, as far as the request says."""
+    return replace(_about(rule, request, answer), metadata={**_values(rule, request), **_job(answer)})
 
 
-def describe_refused(rule: AuditRule, request: Message, answer: Message | None = None) -> AuditedCall:
+def describe_refused(rule: AuditRule, request: Message) -> AuditedCall:
     """What the call would have been about. Nothing of the request but its ids is repeated: it was never looked at."""
+    return _about(rule, request, None)
+
+
+def _about(rule: AuditRule, request: Message, answer: Message | None) -> AuditedCall:
+    # What was made, or found, knows more of itself than the request did.
     parts = (request,) if answer is None else (*_objects(answer), request)
-    kind, target_id = _target(rule, request, answer)
     return AuditedCall(
         action=rule.action,
-        target_kind=kind,
-        target_id=target_id,
+        target_kind=rule.action.partition(".")[0] if rule.target else None,
+        target_id=_target_id(rule, request, answer),
         organization_id=_first(parts, "organization_id", "Organization"),
         project_id=_first(parts, "project_id", "Project"),
         job_id=_first(parts, "job_id", "Job"),
     )
 
 
-def _target(rule: AuditRule, request: Message, answer: Message | None) -> tuple[str | None, str | None]:
-    kind = rule.action.partition(".")[0]
-    source, path = (answer, rule.target.split(".")) if "." in rule.target else (request, [rule.target])
-    if not rule.target or source is None:
-        return _NO_TARGET if not rule.target else (kind, None)
-    value: Any = source
-    for name in path:
+def _target_id(rule: AuditRule, request: Message, answer: Message | None) -> str | None:
+    """The id that the rule's path leads to; None where there is none as yet."""
+    value: Any = answer if "." in rule.target else request
+    if not rule.target or value is None:
+        return None
+    for name in rule.target.split("."):
         value = getattr(value, name)
-    return kind, _bounded_id(str(value))
+    return _bounded_id(str(value))
 
 
 def _objects(answer: Message) -> Iterable[Message]:

@@ -58,6 +58,8 @@ class Auditor:
                 await self._trail.refused(caller, describe_refused(self._rule, request), refusal)
         except UnavailableError as unwritable:
             logger.warning("audit.refusal_not_written", reason=unwritable.message)
+        except Exception:
+            logger.exception("audit.refusal_not_written")
 
     async def _change(
         self, rule: AuditRule, act: Act, request: Any, caller: Caller
