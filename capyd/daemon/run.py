@@ -8,6 +8,7 @@ from functools import partial
 from capyd.config import Settings
 from capyd.config.settings import ListenSettings
 from capyd.daemon.composition import Faces, build_engine, build_faces, duties
+from capyd.daemon.health import Health
 from capyd.daemon.reload import Reload, live_settings, read_certificates_again, reload_whenever_asked
 from capyd.daemon.service import Service, describe, until_progress
 from capyd.daemon.state_lock import StateLock
@@ -77,6 +78,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
         status=partial(describe, engine, database),
     )
     engine.cluster.when_ready(service.cluster_is_ready)
+    health = Health(listeners, engine.cluster)
     reload = Reload(settings, live_settings(engine))
     scheduler = Scheduler(duties(settings, engine, faces, database=database, clock=utc_now))
     try:
@@ -103,6 +105,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
             )
             tasks.start("metrics", metrics)
         await listeners.set_serving(serving=True)
+        tasks.start("health", health.run())
         logger.info("daemon.started", cluster_id=settings.cluster.id, state=str(settings.state.path))
         await tasks.until(asked.stop)
     finally:

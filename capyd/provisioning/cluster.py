@@ -44,10 +44,15 @@ class ClusterWatch:
         self._trouble = "it has not been asked yet"
         self._lost = asyncio.Event()
         self._when_ready: list[Callable[[], Awaitable[None]]] = []
+        self._when_lost: list[Callable[[], None]] = []
 
     def when_ready(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Call `callback` each time the cluster has been prepared."""
         self._when_ready.append(callback)
+
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Call `callback` each time the cluster was ready and is no more."""
+        self._when_lost.append(callback)
 
     @property
     def trouble(self) -> str | None:
@@ -67,7 +72,7 @@ class ClusterWatch:
     def report_lost(self, reason: str) -> None:
         """Somebody found the cluster away."""
         if self._facts is not None:
-            self._facts, self._trouble = None, reason
+            self._lose(reason)
         self._lost.set()
 
     async def look(self) -> None:
@@ -132,8 +137,15 @@ class ClusterWatch:
     def _not_ready(self, reason: str) -> bool:
         if reason != self._trouble:
             logger.warning("cluster.not_ready", reason=reason)
-        self._facts, self._trouble = None, reason
+        self._lose(reason)
         return False
+
+    def _lose(self, reason: str) -> None:
+        was_ready = self._facts is not None
+        self._facts, self._trouble = None, reason
+        if was_ready:
+            for callback in self._when_lost:
+                callback()
 
     async def _check_identity(self, system_identifier: str) -> None:
         """Refuse a cluster that this state was not made for, before anything is done to it."""

@@ -80,6 +80,11 @@ class Listeners:
         for name in ("", *(service.full_name for service in SERVICES.values())):
             await self._health.set(name, state)
 
+    async def set_service(self, name: str, *, serving: bool) -> None:
+        """Say the same of one service, by its short name."""
+        state = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(SERVICES[name].full_name, state)
+
     async def stop(self, *, grace_seconds: float) -> None:
         """Take no more calls, and end those in hand after `grace_seconds`."""
         for server in self._servers:

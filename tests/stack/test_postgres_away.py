@@ -1,11 +1,20 @@
 """While PostgreSQL is away requests are accepted, jobs wait and say why, and the state is read as ever."""
 
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from capyd.v1 import extensions_pb2, extensions_pb2_grpc
 from tests.stack import projects
 from tests.stack.accidents import check_all_is_well, without_postgres
 from tests.stack.grpc_errors import refused
 from tests.stack.polling import until
 from tests.stack.running import RunningStack
+
+
+async def serving(stack: RunningStack, service: str) -> bool:
+    """What grpc.health.v1 says of it."""
+    request = health_pb2.HealthCheckRequest(service=service)
+    answer = await health_pb2_grpc.HealthStub(stack.admin).Check(request)
+    return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 async def test_postgres_goes_and_comes_back(mortal: RunningStack) -> None:
@@ -41,6 +50,9 @@ async def test_postgres_goes_and_comes_back(mortal: RunningStack) -> None:
         (cluster,) = (await rest.expect(200, "GET", "/v1/clusters"))["clusters"]
         assert cluster["state"] == "unreachable"
 
+        assert await serving(mortal, "capyd.v1.ExtensionService") is False
+        assert await serving(mortal, "capyd.v1.ProjectService") is True
+        assert await serving(mortal, "") is True
         reply = await rest.send("GET", f"{path}/extensions")
         assert reply.status == 503
         assert int(reply.headers["Retry-After"]) > 0
@@ -49,6 +61,7 @@ async def test_postgres_goes_and_comes_back(mortal: RunningStack) -> None:
         assert (refusal.reason, refusal.retry_seconds is not None) == ("unavailable", True)
         assert "PostgreSQL" in refusal.message
 
+    await until(lambda: serving(mortal, "capyd.v1.ExtensionService"))
     for job_id in waiting:
         job = await projects.completed(rest, job_id)
         assert (job["attempts"], job.get("error")) == (1, None)
