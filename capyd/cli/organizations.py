@@ -19,13 +19,17 @@ def orgs() -> None:
 @click.argument("name")
 @click.option("--slug", help="[default: derived from the name]")
 @click.option("--plan", help="[default: the configuration's first]")
+@click.option("--id", "organization_id", help="One given out elsewhere, such as an issuer's of sessions: org_...")
 @json_option
-def create(*, target: str, name: str, slug: str | None, plan: str | None, as_json: bool) -> None:
+def create(
+    *, target: str, name: str, slug: str | None, plan: str | None, organization_id: str | None, as_json: bool
+) -> None:
     """Create an organization."""
 
     async def calls(channel: Channel) -> pb.CreateOrganizationResponse:
         return await OrganizationServiceStub(channel).CreateOrganization(
-            pb.CreateOrganizationRequest(name=name, slug=slug, plan=plan), timeout=TIMEOUT_SECONDS
+            pb.CreateOrganizationRequest(name=name, slug=slug, plan=plan, organization_id=organization_id),
+            timeout=TIMEOUT_SECONDS,
         )
 
     created = call_daemon(target, calls)

@@ -177,6 +177,26 @@ class ListenSettings(Section):
     """For the gateway: every call carries a token."""
     api_address: Annotated[str, AfterValidator(_loopback)] | None = None
     """The same, on a loopback TCP port, in plain text."""
+    fleet_address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    """For a fleet controller, a platform administrator from afar: TLS 1.3, with a certificate of its own."""
+    fleet_certificate_file: CredentialPath | None = None
+    """The certificate, with its chain, that controllers are shown. The three files are read again when they change."""
+    fleet_key_file: CredentialPath | None = None
+    """Its private key."""
+    fleet_client_ca_file: CredentialPath | None = None
+    """Who vouches for controllers' certificates: a certificate authority of their own, not one of the public."""
+    fleet_names: tuple[str, ...] = ()
+    """The names that are let in: a DNS name or URI in the certificate, or its common name where it has neither."""
+
+    @model_validator(mode="after")
+    def _fleet_whole(self) -> "ListenSettings":
+        parts = (self.fleet_certificate_file, self.fleet_key_file, self.fleet_client_ca_file, self.fleet_names or None)
+        if any(part is None for part in parts) if self.fleet_address is not None else any(parts):
+            raise ValueError(
+                "fleet_address, fleet_certificate_file, fleet_key_file, fleet_client_ca_file and fleet_names belong "
+                "together: set all, or none"
+            )
+        return self
 
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]

@@ -15,8 +15,9 @@ from capyd.daemon.state_lock import StateLock
 from capyd.host.sealing import Sealer, read_key_file
 from capyd.jobs.rescuer import rescue
 from capyd.periodic.scheduler import Scheduler
+from capyd.rpc.fleet_tls import credentials, fleet_files
 from capyd.rpc.listeners import Listeners
-from capyd.rpc.trust import AdminSocketTrust, TokenTrust
+from capyd.rpc.trust import AdminSocketTrust, FleetTrust, TokenTrust
 from capyd.runtime.clock import utc_now
 from capyd.runtime.logs import get_logger
 from capyd.runtime.notify import ServiceManager
@@ -130,6 +131,11 @@ async def _listen(listeners: Listeners, settings: ListenSettings, faces: Faces) 
     if settings.api_address is not None:
         clients = TokenTrust(faces.authenticator, is_behind_gateway=False)
         await listeners.add_address(settings.api_address, clients)
+    if settings.fleet_address is not None:
+        files = fleet_files(settings)
+        trust = FleetTrust(settings.fleet_names)
+        await listeners.add_fleet_address(settings.fleet_address, trust, await asyncio.to_thread(credentials, files))
+        logger.info("fleet.listening", address=settings.fleet_address, names=list(settings.fleet_names))
 
 
 async def _check_state_file(settings: Settings) -> None:

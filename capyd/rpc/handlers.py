@@ -111,7 +111,7 @@ class _Call:
             started = time.monotonic()
             with tracing.span(self._name, kind="server", parent=metadata):
                 try:
-                    caller = await self._identify(caller, metadata)
+                    caller = await self._identify(caller, metadata, context)
                     authorize(caller.principal, self._rule)
                     answer = await behaviour(request, caller)
                 except (Exception, asyncio.CancelledError) as error:
@@ -129,7 +129,7 @@ class _Call:
             metadata, caller = self._begin(context)
             started = time.monotonic()
             try:
-                caller = await self._identify(caller, metadata)
+                caller = await self._identify(caller, metadata, context)
                 authorize(caller.principal, self._rule)
                 async for answer in behaviour(request, caller.principal):
                     yield answer
@@ -149,9 +149,9 @@ class _Call:
         address = client_address(metadata, context.peer(), behind_gateway=self._trust.is_behind_gateway)
         return metadata, Caller(ANYBODY, address, request_id)
 
-    async def _identify(self, caller: Caller, metadata: Mapping[str, str]) -> Caller:
+    async def _identify(self, caller: Caller, metadata: Mapping[str, str], context: Context) -> Caller:
         try:
-            return replace(caller, principal=await self._trust.principal(metadata))
+            return replace(caller, principal=await self._trust.principal(metadata, context.auth_context()))
         except UnauthenticatedError:
             if not self._rule.public:
                 raise

@@ -74,6 +74,14 @@ class Listeners:
         """
         await self._add(address, trust)
 
+    async def add_fleet_address(self, address: str, trust: TrustPolicy, credentials: grpc.ServerCredentials) -> None:
+        """Listen on a TCP address, with TLS.
+
+        Raises:
+            ListenError: the address cannot be bound.
+        """
+        await self._add(address, trust, credentials)
+
     async def set_serving(self, *, serving: bool) -> None:
         """Say of all services that they serve, or that they do not."""
         state = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
@@ -92,7 +100,7 @@ class Listeners:
         for path in self._sockets:
             path.unlink(missing_ok=True)
 
-    async def _add(self, address: str, trust: TrustPolicy) -> None:
+    async def _add(self, address: str, trust: TrustPolicy, credentials: grpc.ServerCredentials | None = None) -> None:
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers(
             tuple(
@@ -104,7 +112,10 @@ class Listeners:
         names = (*(service.full_name for service in SERVICES.values()), health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
         try:
-            server.add_insecure_port(address)
+            if credentials is None:
+                server.add_insecure_port(address)
+            else:
+                server.add_secure_port(address, credentials)
             await server.start()
         except RuntimeError as error:
             raise ListenError(f"cannot listen on {address}: is something else listening there?") from error

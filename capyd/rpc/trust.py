@@ -1,13 +1,16 @@
 """Who is calling, by the listener that the call came in through."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from capyd.domain.errors import UnauthenticatedError
-from capyd.domain.principals import PLATFORM_ADMINISTRATOR, Principal
+from capyd.domain.errors import ForbiddenError, UnauthenticatedError
+from capyd.domain.principals import EVERY_SCOPE, PLATFORM_ADMINISTRATOR, Principal
 from capyd.usecases.authentication import Authenticator
 
 _SCHEME = "bearer "
+
+Transport = Mapping[str, Iterable[bytes]]
+"""What TLS says of the other end, in gRPC's words; empty without it."""
 
 
 class TrustPolicy(Protocol):
@@ -18,7 +21,7 @@ class TrustPolicy(Protocol):
         """Only the gateway reaches the listener, and says for whom it calls."""
         ...
 
-    async def principal(self, metadata: Mapping[str, str]) -> Principal:
+    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:
         """The caller.
 
         Raises:
@@ -32,7 +35,7 @@ class AdminSocketTrust:
 
     is_behind_gateway = False
 
-    async def principal(self, metadata: Mapping[str, str]) -> Principal:  # noqa: ARG002  (the policy's form)
+    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002  (the policy's form)
         """Always the platform administrator."""
         return PLATFORM_ADMINISTRATOR
 
@@ -49,7 +52,7 @@ class TokenTrust:
         """As the policy says."""
         return self._is_behind_gateway
 
-    async def principal(self, metadata: Mapping[str, str]) -> Principal:
+    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002
         """Whoever the token in `authorization` stands for."""
         header = metadata.get("authorization", "")
         if not header:
@@ -57,3 +60,29 @@ class TokenTrust:
         if header[: len(_SCHEME)].lower() != _SCHEME:
             raise UnauthenticatedError("the authorization must be of the form: Bearer capy_live_...")
         return await self._authenticator.authenticate(header[len(_SCHEME) :].strip())
+
+
+class FleetTrust:
+    """A fleet controller: a platform administrator, told by the name in its certificate, which TLS has verified."""
+
+    is_behind_gateway = False
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+
+    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002
+        """The controller.
+
+        Raises:
+            ForbiddenError: its certificate is good and has no name that is let in.
+        """
+        # A common name says nothing where there are alternative ones (RFC 6125).
+        shown = _texts(transport, "x509_subject_alternative_name") or _texts(transport, "x509_common_name")
+        name = next((name for name in shown if name in self._names), None)
+        if name is None:
+            raise ForbiddenError("no name in the client's certificate is one of listen.fleet_names")
+        return Principal(auth_source="fleet", scopes=(EVERY_SCOPE,), is_admin=True, certificate_name=name)
+
+
+def _texts(transport: Transport, key: str) -> list[str]:
+    return [value.decode(errors="replace") for value in transport.get(key, ())]
