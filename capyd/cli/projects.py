@@ -158,6 +158,28 @@ def retry(*, target: str, project_id: str, wait: bool, as_json: bool) -> None:
     _end(call_daemon(target, calls), as_json=as_json)
 
 
+@projects.command()
+@target_option
+@project_argument
+@click.option(
+    "--grace-hours",
+    type=click.IntRange(0, 720),
+    help="A new login; the old one goes on working for so long. [default: the same login, a new password]",
+)
+@click.option("--leaked", is_flag=True, help="Somebody else knows the password: end every session of the project.")
+@wait_option
+@json_option
+def rotate(*, target: str, project_id: str, grace_hours: int | None, leaked: bool, wait: bool, as_json: bool) -> None:
+    """Give a project a new password, or a new login. `projects show --urls` has it then."""
+    request = pb.RotateCredentialsRequest(project_id=project_id, grace_hours=grace_hours, leaked=leaked or None)
+
+    async def calls(channel: Channel) -> Job:
+        answer = await ProjectServiceStub(channel).RotateCredentials(request, timeout=TIMEOUT_SECONDS)
+        return await follow_job(channel, answer.job.id, silent=as_json) if wait else answer.job
+
+    _end(call_daemon(target, calls), as_json=as_json)
+
+
 def _end(job: Job, *, as_json: bool) -> None:
     if as_json:
         print_json(GetJobResponse(job=job))

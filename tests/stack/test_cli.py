@@ -67,12 +67,21 @@ async def test_a_projects_life(cli: Cli, rest: Rest) -> None:
     assert "postgresql://" not in shown
     assert "postgresql://" in (await cli("projects", "show", project_id, "--urls")).stdout
 
+    urls = (await cli.json("projects", "show", project_id, "--urls"))["connections"]
+    await cli("projects", "rotate", project_id)
+    rotated = (await cli.json("projects", "show", project_id, "--urls"))["connections"]
+    assert (rotated["username"], rotated["direct_url"] != urls["direct_url"]) == (urls["username"], True)
+
     enabled = await cli("extensions", "enable", project_id, "hstore")
     assert "project.extension_enable: completed" in enabled.stdout
     assert re.search(r"^hstore +1\.", (await cli("extensions", "list", project_id)).stdout, re.MULTILINE)
 
     listed = await cli.json("jobs", "list", "--project", project_id)
-    assert [job["type"] for job in listed["jobs"]] == ["project.extension_enable", "project.provision"]
+    assert [job["type"] for job in listed["jobs"]] == [
+        "project.extension_enable",
+        "project.rotate_credentials",
+        "project.provision",
+    ]
     job_id = listed["jobs"][0]["id"]
     everything = await cli.json("jobs", "list", "--limit", "1000", "--state", "completed", "--state", "failed")
     assert {job["id"] for job in listed["jobs"]} <= {job["id"] for job in everything["jobs"]}
