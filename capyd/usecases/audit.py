@@ -26,7 +26,7 @@ _WRITTEN_EACH: Final = 10
 _KINDS_AT_ONCE: Final = 1000
 _PUT_OFF_AT_ONCE: Final = 1000
 _LONGEST_ERROR: Final = 300
-_OTHERS: Final = "others"
+_OTHERS: Final = "several"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,10 @@ class AuditTrail:
         return len(put_off) + len(counted)
 
     def _tally(self, key: tuple[str | None, ...], event: NewAuditEvent) -> _Tally:
+        """The tally of this kind; with too many kinds at once, the one of all others."""
         if key not in self._refused and len(self._refused) >= _KINDS_AT_ONCE:
             key = (_OTHERS, event.actor_kind)
-            event = NewAuditEvent("authentication.refuse", actor_kind="anonymous", outcome=_OTHERS)
-            return self._refused.setdefault(key, _Tally(event, written=0))
+            event = NewAuditEvent("call.refuse", actor_kind=event.actor_kind, outcome=_OTHERS)
         return self._refused.setdefault(key, _Tally(event))
 
     async def _write(self, tx: Transaction, caller: Caller, call: AuditedCall, outcome: str) -> None:
