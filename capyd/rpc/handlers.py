@@ -1,8 +1,9 @@
 """Makes gRPC handlers out of a servicer: who is calling, whether that one may, the call, and one log line."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -37,7 +38,7 @@ from capyd.v1.projects_pb2 import Project
 logger = get_logger(__name__)
 
 Unary = Callable[[Any, Caller], Awaitable[Message]]
-Streaming = Callable[[Any, Principal], AsyncIterator[Message]]
+Streaming = Callable[[Any, Principal], AsyncGenerator[Message, None]]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -131,8 +132,10 @@ class _Call:
             try:
                 caller = await self._identify(caller, metadata, context)
                 authorize(caller.principal, self._rule)
-                async for answer in behaviour(request, caller.principal):
-                    yield answer
+                # Whoever goes away is let go of at once, with all that was held for it.
+                async with contextlib.aclosing(behaviour(request, caller.principal)) as answers:
+                    async for answer in answers:
+                        yield answer
             except (Exception, asyncio.CancelledError) as error:
                 await self._auditor.refused(caller, request, error)
                 await self._refuse(context, error, started)
