@@ -1,5 +1,6 @@
 """TLS towards clients, on a real PgBouncer."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from capyd.config.settings import PoolerSettings
 from capyd.dev.certificates import CertificateFiles, ensure_certificates
 from capyd.host.users import server_user
 from capyd.pgbouncer.pooler import Pooler
+from capyd.provisioning.pooler_sync import PoolerSync
 from tests.pgbouncer.test_pooler import apply_all, connect
 from tests.servers import Cluster, pooler_version, start_pooler
 from tests.tenants import Tenants
@@ -63,6 +65,37 @@ async def test_a_renewed_certificate_is_shown_and_nobody_is_cut_off(
         with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
             connect(tenant, certified, **{**verifying, "sslrootcert": str(old)})
         session.execute("SELECT 1")
+
+
+async def test_the_daemon_notices_a_renewed_certificate(
+    tenants: Tenants, pooler: Pooler, certified: PoolerSettings, files: CertificateFiles
+) -> None:
+    tenant = await tenants.claim()
+    sync = PoolerSync(
+        connections=tenants.connections,
+        pooler=pooler,
+        postgres_settings=tenants.cluster.settings,
+        pooler_settings=certified,
+    )
+    served = asyncio.Queue[None]()
+
+    async def tell() -> None:
+        served.put_nowait(None)
+
+    sync.when_served(tell)
+    running = asyncio.create_task(sync.run())
+    try:
+        sync.request()
+        await served.get()
+        await sync.look_at_certificate()
+        files.authority.unlink()
+        ensure_certificates(files, server_user=server_user())
+        await sync.look_at_certificate()
+        await served.get()
+    finally:
+        running.cancel()
+    connect(tenant, certified, sslmode="verify-full", sslrootcert=str(files.authority)).close()
+    assert served.empty()
 
 
 async def test_a_certificate_that_it_cannot_use_changes_nothing_and_holds_up_nobody(
