@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "setup": "capyd.cli.setup:setup",
     "restore-state": "capyd.cli.state:restore_state_command",
     "orgs": "capyd.cli.organizations:orgs",
+    "secrets": "capyd.cli.secrets:secrets",
     "status": "capyd.cli.status:status",
 }
 

@@ -50,7 +50,7 @@ async def run_daemon(settings: Settings, *, read_again: Callable[[], Settings]) 
         TaskEndedError: a part of it has failed, and a new start is better than going on.
     """
     asked = _Asked(stop_event(), reload_event(), read_again)
-    sealer = Sealer(read_key_file(settings.state.secret_key_file))
+    sealer = Sealer(*read_key_file(settings.state.secret_key_file))
     settings.state.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = StateLock(settings.state.path)
     lock.acquire()

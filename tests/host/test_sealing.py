@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from capyd.domain.secret import Secret
-from capyd.host.sealing import KeyFileError, Sealer, UnsealError, read_key_file
+from capyd.host.sealing import KeyFileError, Sealer, UnsealError, read_key_file, render_key_file
 
 KEY = bytes(range(32))
 
@@ -42,13 +42,24 @@ def _key_file(directory: Path, text: bytes, mode: int = 0o600) -> Path:
 
 
 def test_a_key_file_is_32_bytes_in_base64(tmp_path: Path) -> None:
-    assert read_key_file(_key_file(tmp_path, base64.b64encode(KEY) + b"\n")) == KEY
+    assert read_key_file(_key_file(tmp_path, base64.b64encode(KEY) + b"\n")) == (KEY,)
+
+
+def test_what_the_key_before_sealed_is_opened_and_told(tmp_path: Path) -> None:
+    other = bytes(reversed(KEY))
+    keys = read_key_file(_key_file(tmp_path, render_key_file((other, KEY))))
+    assert keys == (other, KEY)
+    sealer = Sealer(*keys)
+    former, current = Sealer(KEY).seal(Secret("x"), login="a"), sealer.seal(Secret("x"), login="a")
+    assert sealer.open(former, login="a") == sealer.open(current, login="a") == Secret("x")
+    assert [sealer.is_current(each) for each in (former, current)] == [False, True]
+    assert Sealer(other).open(current, login="a") == Secret("x")
 
 
 @pytest.mark.parametrize(
     ("text", "mode", "why"),
     [
-        (base64.b64encode(KEY[:16]), 0o600, "holds 16 bytes"),
+        (base64.b64encode(KEY[:16]), 0o600, "a key of 16 bytes"),
         (b"not base64!", 0o600, "not base64"),
         (base64.b64encode(KEY), 0o644, "every user"),
     ],

@@ -35,9 +35,17 @@ class Command:
 
 
 def run(host: Host, *arguments: str | Path, failpoints: str = "") -> Command:
-    """Run `capyd` with the daemon's configuration."""
+    """Run `capyd` with the daemon's configuration; first the command, such as `secrets rotate-key`."""
     name, *others = arguments
-    argv = [sys.executable, "-m", "capyd", str(name), "--config", str(host.directory / "capyd.toml"), *map(str, others)]
+    argv = [
+        sys.executable,
+        "-m",
+        "capyd",
+        *str(name).split(),
+        "--config",
+        str(host.directory / "capyd.toml"),
+        *map(str, others),
+    ]
     environment = os.environ | ({"CAPYD_FAILPOINTS": failpoints} if failpoints else {})
     done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=60, check=False)
     return Command(done.returncode, done.stderr, done.stdout)
