@@ -172,16 +172,6 @@ def retry(*, target: str, project_id: str, wait: bool, as_json: bool) -> None:
 def rotate(*, target: str, project_id: str, grace_hours: int | None, leaked: bool, wait: bool, as_json: bool) -> None:
     """Give a project a new password, or a new login. `projects show --urls` has it then."""
     request = pb.RotateCredentialsRequest(project_id=project_id, grace_hours=grace_hours, leaked=leaked or None)
-    default=0,
-    show_default=True,
-    help="Make a new login, and let the old one work for so long. 0: a new password for the one there is.",
-)
-@click.option("--leaked", is_flag=True, help="Somebody else knows the password: end every session too.")
-@wait_option
-@json_option
-def rotate(*, target: str, project_id: str, grace_hours: int, leaked: bool, wait: bool, as_json: bool) -> None:
-    """Make the project's password another one. Sessions go on, but with --leaked."""
-    request = pb.RotateCredentialsRequest(project_id=project_id, grace_hours=grace_hours, leaked=leaked)
 
     async def calls(channel: Channel) -> Job:
         answer = await ProjectServiceStub(channel).RotateCredentials(request, timeout=TIMEOUT_SECONDS)
