@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from capyd.postgres.usage import largest
 from capyd.runtime.metrics import REQUEST_BUCKETS, by_labels, metrics_listener, new_registry
 from capyd.runtime.observation import Observation
+from tests.reliability.daemon import Armed
 from tests.reliability.host import Host, running_host
 from tests.servers import free_port, installations, running_cluster
 from tests.stack.polling import until
@@ -137,6 +139,37 @@ async def test_a_daemon_tells_systemd_and_takes_a_changed_configuration(database
             daemon_stopped = asyncio.create_task(asyncio.to_thread(daemon.stop))
             await until_heard("STOPPING=1")
             assert await daemon_stopped == 0
+
+
+async def test_a_writer_that_hangs_is_not_covered_up(database_host: Host, tmp_path: Path) -> None:
+    """The event loop turns and calls are taken, and still the watchdog hears nothing: a restart is what helps."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(str(tmp_path / "notify"))
+        end.setblocking(False)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000"}
+        async with database_host.daemon(Armed(rules="sqlite.commit.before#40=hang"), environment=told) as daemon:
+            await daemon.client.create_organization()
+
+            async def writer_hangs() -> bool:
+                try:
+                    async with asyncio.timeout(2):
+                        await daemon.client.create(f"until it hangs {time.monotonic_ns()}")
+                except TimeoutError:
+                    return True
+                return False
+
+            await until(writer_hangs)
+            assert not daemon.has_died
+            # Reads are answered: this is no dead process.
+            await daemon.client.list_projects()
+            while True:
+                try:
+                    end.recv(4096)
+                except BlockingIOError:
+                    break
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    await asyncio.get_running_loop().sock_recv(end, 4096)
 
 
 async def test_a_taken_address_is_said_in_a_sentence(database_host: Host) -> None:
