@@ -248,7 +248,14 @@ class SpareSettings(Section):
     """Databases built ahead of time."""
 
     target: Annotated[int, Field(ge=0, le=200)] = 8
-    """How many are kept ready. 0: each create builds its own."""
+    """How many are kept ready when nobody asks. 0: none ever, each create builds its own."""
+    most: Annotated[int, Field(ge=0, le=1000)] = 32
+    """How many are kept at most: as many as were claimed in the busiest minute of the last hour, up to this.
+    A spare takes about 8 MiB of disk. Less than `target`: the number is fixed, at `target`."""
+    min_free_disk_gib: Annotated[float, Field(ge=0)] = 2
+    """None is built ahead while the data directory's disk has less free."""
+    min_free_connections: Annotated[int, Field(ge=0)] = 10
+    """None is built ahead while PostgreSQL has fewer connections free for ordinary roles: a build takes some."""
 
 
 class JobSettings(Section):

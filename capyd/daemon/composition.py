@@ -118,7 +118,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         pooler_sync=pooler_sync,
         sealer=sealer,
         lanes=lanes,
-        target=settings.spares.target,
+        settings=settings.spares,
         pool_size=min(plan.limits.pool_size for plan in settings.all_plans().values()),
     )
     retiring_logins = RetiringLogins(connections=connections, pooler_sync=pooler_sync)
@@ -247,6 +247,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
         settings=settings.cluster,
         watch=engine.cluster,
         pooler=engine.pooler,
+        spares=engine.spares,
         catalogue=settings.extensions.catalogue,
         clock=clock,
     )

@@ -13,7 +13,7 @@ from capyd.config import Settings
 from capyd.daemon.composition import Engine, Faces
 from capyd.daemon.usage_metrics import UsageLookup
 from capyd.domain.failures import StepError
-from capyd.postgres.spares import count_spares
+from capyd.provisioning.spares import SpareStatus
 from capyd.runtime.clock import Clock
 from capyd.runtime.metrics import JOB_BUCKETS, REQUEST_BUCKETS, by_labels, new_registry, serve_metrics
 from capyd.runtime.observation import observed
@@ -111,12 +111,17 @@ class Lookup:
                 "capyd", "This daemon.", value={"version": __version__, "cluster_id": self.settings.cluster.id}
             ),
             GaugeMetricFamily("capyd_spares_target", "Spares to be kept ready.", value=self.engine.spares.target),
+            GaugeMetricFamily(
+                "capyd_spares_claims_per_minute",
+                "Spares asked for in the last minute.",
+                value=self.engine.spares.demand.claims_per_minute(),
+            ),
         ]
-        spares: int | None = None
+        spares: SpareStatus | None = None
         started = time.perf_counter()
         if self.engine.cluster.trouble is None:
             try:
-                spares = await count_spares(self.engine.connections)
+                spares = await self.engine.spares.status()
             except StepError as error:
                 self.engine.cluster.report_lost(error.summary)
         metrics.append(
@@ -125,7 +130,8 @@ class Lookup:
         if spares is not None:
             seconds = time.perf_counter() - started
             metrics += [
-                GaugeMetricFamily("capyd_spares", "Spares that are ready.", value=spares),
+                GaugeMetricFamily("capyd_spares", "Spares that are ready.", value=spares.ready),
+                GaugeMetricFamily("capyd_spares_building", "Databases that are being built.", value=spares.building),
                 GaugeMetricFamily("capyd_postgres_answer_seconds", "How long one query took just now.", value=seconds),
             ]
         return metrics

@@ -58,7 +58,7 @@ def live_settings(engine: Engine) -> Mapping[str, Take]:
     """What a reload puts into force. All else is built into objects at the start: a restart costs tenants nothing."""
     return {
         "logs": lambda settings: configure_logs(level=settings.logs.level, log_format=settings.logs.format),
-        "spares.target": lambda settings: engine.spares.aim_at(settings.spares.target),
+        "spares": lambda settings: engine.spares.take_settings(settings.spares),
     }
 
 

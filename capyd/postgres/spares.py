@@ -52,6 +52,15 @@ async def count_spares(connections: AdminConnections) -> int:
             return int(count)
 
 
+async def count_building(connections: AdminConnections) -> int:
+    """How many are being built, by a create that waits or ahead of one."""
+    with translated("count the databases that are being built"):
+        async with connections.ledger() as ledger:
+            cursor = await ledger.execute("SELECT pg_catalog.count(*) FROM capyd.tenants WHERE state = 'building'")
+            (count,) = await cursor.fetchone() or (0,)
+            return int(count)
+
+
 async def list_unfinished(connections: AdminConnections) -> list[TenantNames]:
     """What an interrupted build or the drop of a spare left behind, oldest first.
 

@@ -93,15 +93,16 @@ async def _drop_template(maintenance: Connection, name: str) -> None:
 
 async def _template_name(maintenance: Connection, extensions: list[AvailableExtension]) -> str:
     # The collation's version: after an upgrade of the C library the indexes of older clones may be wrong,
-    # and CREATE DATABASE refuses a template of the old version.
+    # and CREATE DATABASE refuses a template of the old version. The server's minor version: what an update
+    # mends in new databases alone is to be in the next ones.
     cursor = await maintenance.execute(
         """
-        SELECT pg_catalog.pg_database_collation_actual_version(oid)
+        SELECT pg_catalog.pg_database_collation_actual_version(oid), pg_catalog.current_setting('server_version_num')
         FROM pg_catalog.pg_database WHERE datname = 'template0'
         """
     )
-    (collation_version,) = await cursor.fetchone() or (None,)
-    contents = [str(_RECIPE), str(collation_version), *sorted(f"{it.name}={it.default_version}" for it in extensions)]
+    versions = await cursor.fetchone() or ()
+    contents = [str(_RECIPE), *map(str, versions), *sorted(f"{it.name}={it.default_version}" for it in extensions)]
     return _PREFIX + hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
 
 

@@ -65,6 +65,7 @@ class Provision:
             await hold_pending_jobs(tx, job.locked_resource, held=True)
 
     async def _claim(self, project: Project, steps: Steps) -> ClaimedTenant:
+        self._spares.claimed()
         while True:
             async with steps.step("claim a spare", seconds=15):
                 tenant = await claim_spare(
@@ -74,7 +75,6 @@ class Provision:
                     limits=project.limits,
                     specification=to_specification(project),
                 )
-            self._spares.claimed()
             if tenant is not None:
                 return tenant
             async with steps.step("build a spare, as there is none", seconds=120):

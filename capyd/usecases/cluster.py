@@ -7,8 +7,10 @@ from typing import Literal
 
 from capyd.config.settings import ClusterSettings
 from capyd.domain.errors import InvalidError, UnavailableError
+from capyd.domain.failures import StepError, UnreachableError
 from capyd.pgbouncer.pooler import Pooler
 from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.spares import Spares, SpareStatus
 from capyd.runtime.clock import Clock
 from capyd.sqlite.database import Database
 from capyd.sqlite.facts import find_fact, put_fact
@@ -33,6 +35,8 @@ class ServiceHealth:
     generated_at: datetime
     changed_at: datetime
     components: tuple[ComponentHealth, ...]
+    spares: SpareStatus | None
+    """None: PostgreSQL does not answer."""
 
 
 class Cluster:
@@ -45,6 +49,7 @@ class Cluster:
         settings: ClusterSettings,
         watch: ClusterWatch,
         pooler: Pooler,
+        spares: Spares,
         catalogue: Sequence[str],
         clock: Clock,
     ) -> None:
@@ -52,6 +57,7 @@ class Cluster:
         self.settings = settings
         self._watch = watch
         self._pooler = pooler
+        self._spares = spares
         self._catalogue = tuple(catalogue)
         self._clock = clock
         self._shown: tuple[ComponentHealth, ...] = ()
@@ -119,7 +125,7 @@ class Cluster:
 
     async def health(self) -> ServiceHealth:
         """How it is just now."""
-        await self._watch.look()
+        spares = await self._look_at_spares()
         trouble = self._watch.trouble
         pooler_version = await self._pooler.probe()
         components = (
@@ -139,4 +145,17 @@ class Cluster:
             generated_at=now,
             changed_at=self._changed_at,
             components=components,
+            spares=spares,
         )
+
+    async def _look_at_spares(self) -> SpareStatus | None:
+        """Also finds out whether the cluster still answers."""
+        if self._watch.trouble is not None:
+            return None
+        try:
+            return await self._spares.status()
+        except UnreachableError as error:
+            self._watch.report_lost(error.summary)
+        except StepError:
+            pass  # it answers, and is busy
+        return None

@@ -44,6 +44,7 @@ class GetStatusResponse(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     COMPONENTS_FIELD_NUMBER: _builtins.int
     REGIONS_FIELD_NUMBER: _builtins.int
+    CLUSTER_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     status: _builtins.str
     """`operational`, `degraded` or `down`."""
@@ -57,6 +58,8 @@ class GetStatusResponse(_message.Message):
     def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]: ...
     @_builtins.property
     def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def cluster(self) -> Global___ClusterStatus: ...
     def __init__(
         self,
         *,
@@ -66,14 +69,69 @@ class GetStatusResponse(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         components: _abc.Iterable[Global___Component] | None = ...,
         regions: _abc.Iterable[_builtins.str] | None = ...,
+        cluster: Global___ClusterStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["generated_at", b"generated_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "generated_at", b"generated_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "generated_at", b"generated_at", "regions", b"regions", "service", b"service", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "components", b"components", "generated_at", b"generated_at", "regions", b"regions", "service", b"service", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class ClusterStatus(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPARES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spares(self) -> Global___SpareStatus:
+        """Databases built ahead of creates; absent while PostgreSQL does not answer."""
+
+    def __init__(
+        self,
+        *,
+        spares: Global___SpareStatus | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spares", b"spares"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spares", b"spares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClusterStatus: _TypeAlias = ClusterStatus  # noqa: Y015
+
+@_typing.final
+class SpareStatus(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READY_FIELD_NUMBER: _builtins.int
+    BUILDING_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    CLAIMS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    ready: _builtins.int
+    """How many can be claimed now."""
+    building: _builtins.int
+    """How many are being built, ahead of creates or for those that wait."""
+    target: _builtins.int
+    """How many are to be ready: follows the busiest minute of the last hour."""
+    claims_per_minute: _builtins.int
+    """Claims in the last minute."""
+    def __init__(
+        self,
+        *,
+        ready: _builtins.int = ...,
+        building: _builtins.int = ...,
+        target: _builtins.int = ...,
+        claims_per_minute: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["building", b"building", "claims_per_minute", b"claims_per_minute", "ready", b"ready", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpareStatus: _TypeAlias = SpareStatus  # noqa: Y015
 
 @_typing.final
 class Component(_message.Message):

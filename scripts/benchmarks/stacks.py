@@ -16,10 +16,7 @@ import psycopg
 
 from benchmarks.benchmark import BenchmarkError
 from benchmarks.children import running
-from capyd.config.settings import SpareSettings
 from capyd.dev.servers_directory import remove_servers_directory
-
-SPARES = SpareSettings().target
 
 # Kept on a disk: /tmp may be memory, where a sync costs nothing.
 _SCRATCH = Path("/var/tmp")
@@ -79,13 +76,10 @@ class Stack:
             raise BenchmarkError(f"the spares were not there within {_SETTLE_SECONDS} s") from None
 
     async def _is_settled(self) -> bool:
-        cursor = await self._ledger.execute(
-            """
-            SELECT count(*) FILTER (WHERE state = 'spare' AND pooled), count(*) FILTER (WHERE state = 'building')
-            FROM capyd.tenants
-            """
-        )
-        return await cursor.fetchone() == (SPARES, 0)
+        async with self.rest.get("/status") as response:
+            spares = (await response.json())["cluster"]["spares"]
+        cursor = await self._ledger.execute("SELECT FROM capyd.tenants WHERE state = 'spare' AND NOT pooled LIMIT 1")
+        return spares["ready"] >= spares["target"] and not spares["building"] and not cursor.rowcount
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import pytest
 from capyd.domain.failures import PermanentError
 from capyd.domain.tenants import TenantNames, new_tenant_names
 from capyd.postgres import spares
+from capyd.postgres.spare_room import read_spare_room
 from tests.servers import Cluster
 from tests.tenants import LIMITS, Tenants, new_credential
 
@@ -102,3 +103,14 @@ def traces(cluster: Cluster, names: TenantNames) -> list[str]:
             {"database": names.database, "login": names.login, "owner": names.owner},
         ).fetchall()
     return [trace for (trace,) in rows]
+
+
+async def test_room_is_what_ordinary_roles_and_the_disk_have_left(tenants: Tenants, cluster: Cluster) -> None:
+    before = await read_spare_room(tenants.connections)
+    with cluster.connect(), cluster.connect():
+        room = await read_spare_room(tenants.connections)
+    assert room.connections == before.connections - 2
+    assert room.disk_bytes is not None
+    assert room.what_lacks(connections=room.connections, disk_bytes=room.disk_bytes) is None
+    assert "connections are free" in (room.what_lacks(connections=room.connections + 1, disk_bytes=0) or "")
+    assert "disk are free" in (room.what_lacks(connections=0, disk_bytes=room.disk_bytes + 1) or "")

@@ -12,13 +12,10 @@ import grpc
 import psycopg
 
 from capyd.client.channel import open_channel
-from capyd.config.settings import SpareSettings
 from capyd.v1 import organizations_pb2, organizations_pb2_grpc
 from tests.dev.stacks import Stack
 from tests.stack.polling import until
 from tests.stack.rest import Rest
-
-SPARES = SpareSettings().target
 
 
 class RunningStack:
@@ -71,13 +68,23 @@ class RunningStack:
             return list(await cursor.fetchall())
 
     async def spares(self) -> list[str]:
-        """The names of the spares, once there are as many as are kept and nothing is being built or dropped."""
+        """The names of the spares, once there are as many as are to be kept and nothing is being built or dropped."""
 
         async def by_state() -> list[tuple[str, str]]:
             return await self.administer("SELECT state, database_name FROM capyd.tenants WHERE state <> 'claimed'")
 
-        settled = await until(by_state, lambda rows: [state for state, _ in rows] == ["spare"] * SPARES)
+        async def look() -> tuple[int, list[tuple[str, str]]]:
+            return (await self.spare_status())["target"], await by_state()
+
+        _, settled = await until(
+            look, lambda seen: len(seen[1]) >= seen[0] and all(state == "spare" for state, _ in seen[1])
+        )
         return [name for _, name in settled]
+
+    async def spare_status(self) -> dict[str, int]:
+        """What the service says of its spares."""
+        spares: dict[str, int] = (await self.rest.expect(200, "GET", "/status"))["cluster"]["spares"]
+        return spares
 
     async def new_organization(self, name: str) -> "OtherOrganization":
         """Another organization, with a key that may do everything in it."""

@@ -92,3 +92,11 @@ async def test_the_description_has_the_eight_operations(rest: Rest) -> None:
         ("post", "/v1/projects/{project_id}/extensions"),
         ("delete", "/v1/projects/{project_id}/extensions/{name}"),
     } <= operations
+
+
+async def test_status_says_how_many_spares_there_are(stack: RunningStack) -> None:
+    spares = await stack.spares()
+    status = await stack.spare_status()
+    assert status.keys() == {"ready", "building", "target", "claims_per_minute"}
+    assert status["ready"] == len(spares) >= status["target"] >= 8
+    assert status["building"] == 0

@@ -31,6 +31,16 @@ class ClusterServicer:
                 pb.Component(name=part.name, status=part.health, message=part.message) for part in health.components
             ],
             regions=[self._cluster.settings.region],
+            cluster=pb.ClusterStatus(
+                spares=None
+                if health.spares is None
+                else pb.SpareStatus(
+                    ready=health.spares.ready,
+                    building=health.spares.building,
+                    target=health.spares.target,
+                    claims_per_minute=health.spares.claims_per_minute,
+                )
+            ),
         )
 
     async def CheckCluster(self, request: pb.CheckClusterRequest, principal: Principal) -> pb.CheckClusterResponse:
