@@ -8,10 +8,12 @@ from capyd.client.channel import Channel
 from capyd.v1 import organizations_pb2 as pb
 from capyd.v1.organizations_pb2_grpc import OrganizationServiceStub
 
+Changed = pb.UpdateOrganizationResponse | pb.SuspendOrganizationResponse | pb.ReleaseOrganizationResponse
+
 
 @click.group()
 def orgs() -> None:
-    """Create and list organizations."""
+    """Create, list, change, suspend and release organizations."""
 
 
 @orgs.command()
@@ -37,6 +39,56 @@ def create(
         print_json(created)
     else:
         click.echo(created.organization.id)
+
+
+@orgs.command("set-plan")
+@target_option
+@click.argument("organization_id", metavar="ORG")
+@click.argument("plan")
+@json_option
+def set_plan(*, target: str, organization_id: str, plan: str, as_json: bool) -> None:
+    """Put an organization under another plan; its projects follow, each by a job."""
+
+    async def calls(channel: Channel) -> pb.UpdateOrganizationResponse:
+        return await OrganizationServiceStub(channel).UpdateOrganization(
+            pb.UpdateOrganizationRequest(organization_id=organization_id, plan=plan), timeout=TIMEOUT_SECONDS
+        )
+
+    answer = call_daemon(target, calls)
+    _tell(answer, f"has the plan {plan}", as_json=as_json)
+
+
+@orgs.command()
+@target_option
+@click.argument("organization_id", metavar="ORG")
+@click.option("--reason", required=True, help="Shown to whoever asks for the organization.")
+@json_option
+def suspend(*, target: str, organization_id: str, reason: str, as_json: bool) -> None:
+    """Shut an organization's projects, and let nothing of it be changed. Its data stays."""
+
+    async def calls(channel: Channel) -> pb.SuspendOrganizationResponse:
+        return await OrganizationServiceStub(channel).SuspendOrganization(
+            pb.SuspendOrganizationRequest(organization_id=organization_id, reason=reason), timeout=TIMEOUT_SECONDS
+        )
+
+    answer = call_daemon(target, calls)
+    _tell(answer, "is suspended", as_json=as_json)
+
+
+@orgs.command()
+@target_option
+@click.argument("organization_id", metavar="ORG")
+@json_option
+def release(*, target: str, organization_id: str, as_json: bool) -> None:
+    """Open a suspended organization's projects again."""
+
+    async def calls(channel: Channel) -> pb.ReleaseOrganizationResponse:
+        return await OrganizationServiceStub(channel).ReleaseOrganization(
+            pb.ReleaseOrganizationRequest(organization_id=organization_id), timeout=TIMEOUT_SECONDS
+        )
+
+    answer = call_daemon(target, calls)
+    _tell(answer, "is released", as_json=as_json)
 
 
 @orgs.command("list")
@@ -71,3 +123,12 @@ def list_organizations(*, target: str, as_json: bool) -> None:
             ("CREATED", lambda organization: moment(organization.created_at)),
         ],
     )
+
+
+def _tell(answer: Changed, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    jobs = answer.accepted_jobs
+    follow = f"; {jobs} project{'s follow' if jobs > 1 else ' follows'}: capyd jobs list" if jobs else ""
+    click.echo(f"{answer.organization.id} {what}{follow}")

@@ -60,6 +60,7 @@ from capyd.usecases.events import Events
 from capyd.usecases.extensions import Extensions
 from capyd.usecases.idempotency import RepeatedRequests
 from capyd.usecases.jobs import Jobs
+from capyd.usecases.organization_changes import OrganizationChanges
 from capyd.usecases.organizations import Organizations
 from capyd.usecases.projects import Projects
 
@@ -241,6 +242,14 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
     )
     jobs = Jobs(database=database, watchers=engine.watchers, cancel_job=engine.runner.cancel)
     organizations = Organizations(database=database, plans=plans, clock=clock)
+    organization_changes = OrganizationChanges(
+        database=database,
+        plans=plans,
+        max_attempts=settings.jobs.max_attempts,
+        wake_runner=engine.runner.wake,
+        forget_principals=authenticator.forget,
+        clock=clock,
+    )
     api_keys = ApiKeys(database=database, forget_principals=authenticator.forget, clock=clock)
     cluster = Cluster(
         database=database,
@@ -273,7 +282,9 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
                 reading=AuditReading(database=database, read_noted=partial(read_noted_head, engine.connections))
             ),
             "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
-            "OrganizationService": OrganizationServicer(organizations=organizations, api_keys=api_keys),
+            "OrganizationService": OrganizationServicer(
+                organizations=organizations, changes=organization_changes, api_keys=api_keys
+            ),
             "ClusterService": ClusterServicer(
                 cluster=cluster, doctor=Doctor(reconciler=engine.reconciler), events=events
             ),

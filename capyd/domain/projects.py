@@ -1,9 +1,9 @@
 """A project: one logical database with its role, limits and pooler entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from capyd.domain.durations import format_duration
 from capyd.domain.errors import ConflictError, InvalidError
@@ -26,6 +26,8 @@ class ProjectState(StrEnum):
 
 
 ENVIRONMENTS: Final = ("production", "non_production")
+
+_Limit = TypeVar("_Limit", int, timedelta)
 
 # PostgreSQL counts a timeout in milliseconds, and 0 would mean none.
 _SHORTEST_TIMEOUT = timedelta(milliseconds=100)
@@ -56,6 +58,8 @@ class Project:
     storage_limit_bytes: int
     created_at: datetime
     updated_at: datetime
+    is_suspended: bool = False
+    """Its organization is."""
 
     @property
     def shown_state(self) -> str:
@@ -65,7 +69,35 @@ class Project:
     @property
     def limits(self) -> TenantLimits:
         """What its tenant may use."""
-        return TenantLimits(self.max_connections, self.statement_timeout, self.idle_transaction_timeout)
+        return TenantLimits(
+            self.max_connections,
+            self.statement_timeout,
+            self.idle_transaction_timeout,
+            is_shut=self.is_suspended,
+        )
+
+
+def follow_plan(project: Project, former: Plan | None, plan: Plan) -> Project:
+    """The project under another plan.
+
+    What it had from the former plan it has from the new one. What was set for it stays where the new plan allows it,
+    and is cut to it where not. A former plan that is unknown set nothing.
+    """
+
+    def under(present: _Limit, before: _Limit, ceiling: _Limit) -> _Limit:
+        return ceiling if present == before else min(present, ceiling)
+
+    was = former or plan
+    return replace(
+        project,
+        plan=plan.name,
+        max_connections=under(project.max_connections, was.max_connections, plan.max_connections),
+        statement_timeout=under(project.statement_timeout, was.statement_timeout, plan.statement_timeout),
+        idle_transaction_timeout=under(
+            project.idle_transaction_timeout, was.idle_transaction_timeout, plan.idle_transaction_timeout
+        ),
+        storage_limit_bytes=under(project.storage_limit_bytes, was.storage_limit_bytes, plan.storage_limit_bytes),
+    )
 
 
 def check_environment(environment: str) -> str:

@@ -24,6 +24,7 @@ def to_specification(project: Project) -> dict[str, Any]:
         "statement_timeout_ms": project.statement_timeout // _MILLISECOND,
         "idle_transaction_timeout_ms": project.idle_transaction_timeout // _MILLISECOND,
         "storage_limit_bytes": project.storage_limit_bytes,
+        "suspended": project.is_suspended,
         "created_at": project.created_at.isoformat(),
     }
 

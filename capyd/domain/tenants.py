@@ -51,6 +51,13 @@ class TenantLimits:
     idle_transaction_timeout: timedelta
     temp_file_bytes: int = 1024**3
     """What the temporary files of one session may take on the disk, beside the database's own."""
+    is_shut: bool = False
+    """Nobody is let in, whatever the rest says: the organization is suspended."""
+
+    @property
+    def sessions(self) -> int:
+        """The connection limit of database and login as it is to be now."""
+        return 0 if self.is_shut else self.max_connections
 
     @property
     def pool_size(self) -> int:

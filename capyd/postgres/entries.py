@@ -9,6 +9,7 @@ from capyd.postgres.scram import is_plain_verifier
 
 async def list_pooler_entries(connections: AdminConnections) -> list[PoolerEntry]:
     """An entry for each spare and each project's tenant, by name. Spares too: a claim then waits for no reload.
+    Those of a suspended organization have none.
 
     A login with a verifier that cannot stand in the pooler's file, which a tenant can make for itself, is left out, and
     so is one whose grace period is over.
@@ -18,7 +19,9 @@ async def list_pooler_entries(connections: AdminConnections) -> list[PoolerEntry
             cursor = await ledger.execute(
                 """
                 SELECT database_name, pool_size, login_name, verifier, retiring_name, retiring_verifier
-                FROM capyd.tenants WHERE state IN ('spare', 'claimed') ORDER BY database_name
+                FROM capyd.tenants
+                WHERE state IN ('spare', 'claimed') AND NOT coalesce((specification ->> 'suspended')::boolean, false)
+                ORDER BY database_name
                 """
             )
             entries = [

@@ -32,6 +32,8 @@ class LedgerRow:
     pool_size: int
     pooled: bool
     project_id: str | None
+    is_shut: bool = False
+    """Its organization is suspended: the pooler is not to know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ async def _list_rows(ledger: Connection) -> tuple[LedgerRow, ...]:
         """
         SELECT verifier, sealed_password, database_name, state, owner_oid, login_name, login_oid,
             CASE WHEN retiring_verifier IS NOT NULL THEN retiring_name END, retiring_oid, database_oid, pool_size,
-            pooled, project_id
+            pooled, project_id, coalesce((specification ->> 'suspended')::boolean, false)
         FROM capyd.tenants ORDER BY database_name
         """
     )

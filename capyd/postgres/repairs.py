@@ -55,8 +55,12 @@ async def restore_tenant(
             if limits is None:
                 return False
             await ledger.execute(
-                "UPDATE capyd.tenants SET pool_size = %s, updated_at = pg_catalog.now() WHERE database_name = %s",
-                [limits.pool_size, names.database],
+                """
+                UPDATE capyd.tenants SET pool_size = %s, updated_at = pg_catalog.now(),
+                    specification = specification || pg_catalog.jsonb_build_object('suspended', %s::boolean)
+                WHERE database_name = %s
+                """,
+                [limits.pool_size, limits.is_shut, names.database],
             )
             for login in map(sql.Identifier, logins):
                 await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN {}").format(login, _NO_POWERS))

@@ -180,7 +180,6 @@ async def _claim(
         return None
     tenant = _tenant(*row)
     # Its password has been there since the spare was built.
-    await ledger.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(tenant.login)))
     await set_limits(ledger, tenant.names.database, [tenant.login], limits)
     return tenant
 
@@ -191,18 +190,22 @@ async def set_limits(ledger: Connection, database: str, logins: Iterable[str], l
     The limit on a login holds because the tenant may not change it; the one on the database holds for all in total.
     """
     await ledger.execute(
-        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(
-            sql.Identifier(database), sql.Literal(limits.max_connections)
-        )
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(sql.Identifier(database), sql.Literal(limits.sessions))
     )
     for login in logins:
         await set_login_limits(ledger, login, limits)
 
 
 async def set_login_limits(ledger: Connection, login: str, limits: TenantLimits) -> None:
-    """Set the limits of one login, inside the caller's transaction: settings are not inherited."""
+    """Set the limits of one login, inside the caller's transaction: settings are not inherited.
+
+    Of a tenant that is to be shut it is none.
+    """
     role = sql.Identifier(login)
-    await ledger.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(role, sql.Literal(limits.max_connections)))
+    may_login = sql.SQL("NOLOGIN" if limits.is_shut else "LOGIN")
+    await ledger.execute(
+        sql.SQL("ALTER ROLE {} {} CONNECTION LIMIT {}").format(role, may_login, sql.Literal(limits.sessions))
+    )
     for parameter, milliseconds in timeout_settings(limits).items():
         await ledger.execute(
             sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(parameter), sql.Literal(milliseconds))

@@ -49,7 +49,9 @@ class Provision:
         project = await get_project(self._database, job)
         self._cluster.require()
         tenant = await self._claim(project, steps)
-        if not tenant.pooled:
+        if project.limits.is_shut:
+            self._pooler_sync.request()  # the spare's entry goes; the login has never been one
+        elif not tenant.pooled:
             async with steps.step("register with the pooler", seconds=30):
                 await self._pooler_sync.sync()
         elif project.limits.pool_size != self._spares.pool_size:

@@ -101,9 +101,13 @@ class _Comparison:
         if pooler is None:
             yield Finding(FindingKind.POOLER_UNREACHABLE, "pooler", "it does not answer: its entries were not compared")
             return
-        rows = {row.database: row for row in self._seen.inventory.rows if row.state in ("spare", "claimed")}
+        rows = {
+            row.database: row
+            for row in self._seen.inventory.rows
+            if row.state in ("spare", "claimed") and not row.is_shut
+        }
         for name in sorted(pooler.pool_sizes.keys() - rows.keys() - self._unsettled_databases()):
-            yield _pooler_entry(FindingKind.STALE_POOLER_ENTRY, name, "the ledger has no such tenant")
+            yield _pooler_entry(FindingKind.STALE_POOLER_ENTRY, name, "the ledger has no such tenant that is open")
         for name, row in rows.items():
             if name in self._unsettled_databases():
                 continue

@@ -15,7 +15,7 @@ def find_wrong_limits(
 
     `logins`: the present one, and the one that retires, if there is one.
     """
-    most = 0 if limits is None else limits.max_connections
+    most = 0 if limits is None else limits.sessions
     wrong = _wrong_powers(owner)
     if owner.can_login:
         wrong.append(f"{owner.name} is LOGIN")
@@ -25,12 +25,14 @@ def find_wrong_limits(
         wrong.append("the login's password is not the one that it was built with")
     if limits is not None and row.pool_size != limits.pool_size:
         wrong.append(f"the pool size is {row.pool_size}, not {limits.pool_size}")
+    if limits is not None and row.is_shut != limits.is_shut:
+        wrong.append(f"the ledger has it as {'shut' if row.is_shut else 'open'}")
     return [*wrong, *_wrong_with_database(row, database, most)]
 
 
 def _wrong_with_login(row: LedgerRow, login: RoleSeen, limits: TenantLimits | None, most: int) -> list[str]:
     wrong = _wrong_powers(login)
-    if login.can_login != (limits is not None):
+    if login.can_login != (limits is not None and not limits.is_shut):
         wrong.append(f"{login.name} is {_login(login)}")
     if login.connection_limit != most:
         wrong.append(f"the login's connection limit is {login.connection_limit}, not {most}")

@@ -4,7 +4,7 @@ import sqlite3
 
 from capyd.domain.organizations import Organization
 from capyd.domain.paging import Page, PageRequest
-from capyd.sqlite.columns import from_micros, from_micros_or_none, to_micros
+from capyd.sqlite.columns import from_micros, from_micros_or_none, to_micros, to_micros_or_none
 from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.pages import to_page
 
@@ -20,6 +20,22 @@ async def insert_organization(tx: Transaction, organization: Organization) -> No
             organization.plan,
             to_micros(organization.created_at),
             to_micros(organization.updated_at),
+        ),
+    )
+
+
+async def update_organization(tx: Transaction, organization: Organization) -> None:
+    """Store its name, plan and suspension as they are in the value."""
+    await tx.execute(
+        "UPDATE organizations SET name = ?, plan = ?, suspended_at = ?, suspended_reason = ?, updated_at = ? "
+        "WHERE id = ?",
+        (
+            organization.name,
+            organization.plan,
+            to_micros_or_none(organization.suspended_at),
+            organization.suspended_reason,
+            to_micros(organization.updated_at),
+            organization.id,
         ),
     )
 

@@ -10,7 +10,7 @@ from capyd.sqlite.database import Reads, Transaction
 from capyd.sqlite.pages import to_page
 
 SELECT_PROJECTS = """
-SELECT projects.*, organizations.plan AS plan
+SELECT projects.*, organizations.plan AS plan, organizations.suspended_at IS NOT NULL AS is_suspended
 FROM projects JOIN organizations ON organizations.id = projects.organization_id
 """
 """Rows for `project_from_row`; to be narrowed by a WHERE."""
@@ -226,4 +226,5 @@ def project_from_row(row: sqlite3.Row) -> Project:
         storage_limit_bytes=row["storage_limit_bytes"],
         created_at=from_micros(row["created_at"]),
         updated_at=from_micros(row["updated_at"]),
+        is_suspended=bool(row["is_suspended"]),
     )

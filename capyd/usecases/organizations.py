@@ -59,9 +59,7 @@ class Organizations:
             TakenError: the slug given is another organization's.
         """
         check_name(name)
-        chosen_plan = next(iter(self._plans)) if plan is None else plan
-        if chosen_plan not in self._plans:
-            raise InvalidError(f"plan must be one of {', '.join(self._plans)}", field="plan")
+        chosen_plan = next(iter(self._plans)) if plan is None else check_plan(plan, self._plans)
         if organization_id is not None:
             _check_id(organization_id)
         now = self._clock()
@@ -87,6 +85,17 @@ class Organizations:
             )
             await insert_organization(tx, organization)
         return organization
+
+
+def check_plan(plan: str, plans: Mapping[str, Plan]) -> str:
+    """The plan's name itself.
+
+    Raises:
+        InvalidError: there is no such plan.
+    """
+    if plan not in plans:
+        raise InvalidError(f"plan must be one of {', '.join(plans)}", field="plan")
+    return plan
 
 
 def _check_id(organization_id: str) -> None:

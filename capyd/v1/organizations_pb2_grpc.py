@@ -55,6 +55,21 @@ class OrganizationServiceStub:
                 request_serializer=capyd_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_organizations__pb2.CreateOrganizationResponse.FromString,
                 _registered_method=True)
+        self.UpdateOrganization = channel.unary_unary(
+                '/capyd.v1.OrganizationService/UpdateOrganization',
+                request_serializer=capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationResponse.FromString,
+                _registered_method=True)
+        self.SuspendOrganization = channel.unary_unary(
+                '/capyd.v1.OrganizationService/SuspendOrganization',
+                request_serializer=capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationResponse.FromString,
+                _registered_method=True)
+        self.ReleaseOrganization = channel.unary_unary(
+                '/capyd.v1.OrganizationService/ReleaseOrganization',
+                request_serializer=capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationResponse.FromString,
+                _registered_method=True)
         self.ListApiKeys = channel.unary_unary(
                 '/capyd.v1.OrganizationService/ListApiKeys',
                 request_serializer=capyd_dot_v1_dot_organizations__pb2.ListApiKeysRequest.SerializeToString,
@@ -104,6 +119,30 @@ class OrganizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateOrganization(self, request, context):
+        """Change an organization's name or plan: what is absent stays. Under another plan its projects follow, each by a
+        `project.apply_settings` job: what was the former plan's becomes the new one's, what was set for the project stays
+        where the new plan allows it, and is cut to it where it does not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendOrganization(self, request, context):
+        """Suspend an organization: its projects are shut, by a job each, and keep their data; nothing of it can be changed.
+        Again, with another reason, changes the reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseOrganization(self, request, context):
+        """Release a suspended organization: its projects are opened again, by a job each. Again is fine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApiKeys(self, request, context):
         """List an organization's API keys, revoked ones included.
         """
@@ -147,6 +186,21 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
                     servicer.CreateOrganization,
                     request_deserializer=capyd_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_organizations__pb2.CreateOrganizationResponse.SerializeToString,
+            ),
+            'UpdateOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrganization,
+                    request_deserializer=capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationResponse.SerializeToString,
+            ),
+            'SuspendOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendOrganization,
+                    request_deserializer=capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationResponse.SerializeToString,
+            ),
+            'ReleaseOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseOrganization,
+                    request_deserializer=capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationResponse.SerializeToString,
             ),
             'ListApiKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiKeys,
@@ -273,6 +327,87 @@ class OrganizationService:
             '/capyd.v1.OrganizationService/CreateOrganization',
             capyd_dot_v1_dot_organizations__pb2.CreateOrganizationRequest.SerializeToString,
             capyd_dot_v1_dot_organizations__pb2.CreateOrganizationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.OrganizationService/UpdateOrganization',
+            capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationRequest.SerializeToString,
+            capyd_dot_v1_dot_organizations__pb2.UpdateOrganizationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.OrganizationService/SuspendOrganization',
+            capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationRequest.SerializeToString,
+            capyd_dot_v1_dot_organizations__pb2.SuspendOrganizationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.OrganizationService/ReleaseOrganization',
+            capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationRequest.SerializeToString,
+            capyd_dot_v1_dot_organizations__pb2.ReleaseOrganizationResponse.FromString,
             options,
             channel_credentials,
             insecure,

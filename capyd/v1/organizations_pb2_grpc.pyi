@@ -41,6 +41,17 @@ class OrganizationServiceStub:
     """List every organization on this cluster."""
     CreateOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.CreateOrganizationResponse]
     """Create an organization. With an id that exists already, that one is returned as it is."""
+    UpdateOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.UpdateOrganizationRequest, _organizations_pb2.UpdateOrganizationResponse]
+    """Change an organization's name or plan: what is absent stays. Under another plan its projects follow, each by a
+    `project.apply_settings` job: what was the former plan's becomes the new one's, what was set for the project stays
+    where the new plan allows it, and is cut to it where it does not.
+    """
+    SuspendOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.SuspendOrganizationRequest, _organizations_pb2.SuspendOrganizationResponse]
+    """Suspend an organization: its projects are shut, by a job each, and keep their data; nothing of it can be changed.
+    Again, with another reason, changes the reason.
+    """
+    ReleaseOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.ReleaseOrganizationRequest, _organizations_pb2.ReleaseOrganizationResponse]
+    """Release a suspended organization: its projects are opened again, by a job each. Again is fine."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.ListApiKeysRequest, _organizations_pb2.ListApiKeysResponse]
     """List an organization's API keys, revoked ones included."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.CreateApiKeyRequest, _organizations_pb2.CreateApiKeyResponse]
@@ -61,6 +72,17 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """List every organization on this cluster."""
     CreateOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.CreateOrganizationResponse]  # type: ignore[assignment]
     """Create an organization. With an id that exists already, that one is returned as it is."""
+    UpdateOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.UpdateOrganizationRequest, _organizations_pb2.UpdateOrganizationResponse]  # type: ignore[assignment]
+    """Change an organization's name or plan: what is absent stays. Under another plan its projects follow, each by a
+    `project.apply_settings` job: what was the former plan's becomes the new one's, what was set for the project stays
+    where the new plan allows it, and is cut to it where it does not.
+    """
+    SuspendOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.SuspendOrganizationRequest, _organizations_pb2.SuspendOrganizationResponse]  # type: ignore[assignment]
+    """Suspend an organization: its projects are shut, by a job each, and keep their data; nothing of it can be changed.
+    Again, with another reason, changes the reason.
+    """
+    ReleaseOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.ReleaseOrganizationRequest, _organizations_pb2.ReleaseOrganizationResponse]  # type: ignore[assignment]
+    """Release a suspended organization: its projects are opened again, by a job each. Again is fine."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_organizations_pb2.ListApiKeysRequest, _organizations_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """List an organization's API keys, revoked ones included."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_organizations_pb2.CreateApiKeyRequest, _organizations_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
@@ -102,6 +124,35 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_organizations_pb2.CreateOrganizationResponse, _abc.Awaitable[_organizations_pb2.CreateOrganizationResponse]]:
         """Create an organization. With an id that exists already, that one is returned as it is."""
+
+    @_abc_1.abstractmethod
+    def UpdateOrganization(
+        self,
+        request: _organizations_pb2.UpdateOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.UpdateOrganizationResponse, _abc.Awaitable[_organizations_pb2.UpdateOrganizationResponse]]:
+        """Change an organization's name or plan: what is absent stays. Under another plan its projects follow, each by a
+        `project.apply_settings` job: what was the former plan's becomes the new one's, what was set for the project stays
+        where the new plan allows it, and is cut to it where it does not.
+        """
+
+    @_abc_1.abstractmethod
+    def SuspendOrganization(
+        self,
+        request: _organizations_pb2.SuspendOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.SuspendOrganizationResponse, _abc.Awaitable[_organizations_pb2.SuspendOrganizationResponse]]:
+        """Suspend an organization: its projects are shut, by a job each, and keep their data; nothing of it can be changed.
+        Again, with another reason, changes the reason.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseOrganization(
+        self,
+        request: _organizations_pb2.ReleaseOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.ReleaseOrganizationResponse, _abc.Awaitable[_organizations_pb2.ReleaseOrganizationResponse]]:
+        """Release a suspended organization: its projects are opened again, by a job each. Again is fine."""
 
     @_abc_1.abstractmethod
     def ListApiKeys(

@@ -65,6 +65,29 @@ class Client:
         response = await self._projects.UpdateProject(request, timeout=_TIMEOUT_SECONDS)
         return Accepted(project_id, response.project.latest_job_id)
 
+    async def suspend(self, *, request_id: str) -> None:
+        """Have the organization suspended."""
+        request = organizations_pb2.SuspendOrganizationRequest(
+            organization_id=ORGANIZATION, reason="a test", request_id=request_id
+        )
+        await self._organizations.SuspendOrganization(request, timeout=_TIMEOUT_SECONDS)
+
+    async def release(self, *, request_id: str) -> None:
+        """Have the organization released."""
+        request = organizations_pb2.ReleaseOrganizationRequest(organization_id=ORGANIZATION, request_id=request_id)
+        await self._organizations.ReleaseOrganization(request, timeout=_TIMEOUT_SECONDS)
+
+    async def organization(self) -> organizations_pb2.Organization:
+        """The organization as it is."""
+        request = organizations_pb2.GetOrganizationRequest(organization_id=ORGANIZATION)
+        return (await self._organizations.GetOrganization(request, timeout=_TIMEOUT_SECONDS)).organization
+
+    async def latest(self, project_id: str) -> Accepted:
+        """The project's latest job."""
+        request = projects_pb2.GetProjectRequest(project_id=project_id)
+        found = await self._projects.GetProject(request, timeout=_TIMEOUT_SECONDS)
+        return Accepted(project_id, found.project.latest_job_id)
+
     async def delete(self, project_id: str, *, request_id: str) -> Accepted:
         """Have a project deleted."""
         request = projects_pb2.DeleteProjectRequest(project_id=project_id, request_id=request_id)

@@ -58,15 +58,18 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
     projects = await client.list_projects()
     with host.connect() as ledger:
         tenants = {
-            name: (state, project_id, pooled, pool_size)
-            for name, state, project_id, pooled, pool_size in ledger.execute(
-                "SELECT database_name, state, project_id, pooled, pool_size FROM capyd.tenants"
+            name: tuple(columns)
+            for name, *columns in ledger.execute(
+                "SELECT database_name, state, project_id, pooled, pool_size, specification ->> 'suspended' = 'true'"
+                " FROM capyd.tenants"
             )
         }
         logins = {
-            name
-            for row in ledger.execute("SELECT login_name, retiring_name FROM capyd.tenants")
-            for name in row
+            name: suspended
+            for present, retiring, suspended in ledger.execute(
+                "SELECT login_name, retiring_name, specification ->> 'suspended' = 'true' FROM capyd.tenants"
+            )
+            for name in (present, retiring)
             if name is not None
         }
         templates = {name for (name,) in ledger.execute("SELECT database_name FROM capyd.templates")}
@@ -77,7 +80,7 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
         roles = {name for (name,) in ledger.execute(r"SELECT rolname FROM pg_roles WHERE rolname LIKE 'capy\_%'")}
     states = Counter(state for state, *_ in tenants.values())
     claimed = {name: project_id for name, (state, project_id, *_) in tenants.items() if state == "claimed"}
-    pools = {name: pool_size for name, (*_, pool_size) in tenants.items()}
+    pools = {name: pool_size for name, (*_, pool_size, suspended) in tenants.items() if not suspended}
     ready = {it.database_name: it.id for it in projects if it.state in ("ready", "rotating_credentials")}
     found = [
         *_differ(
@@ -87,7 +90,7 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
         ),
         *_differ("the ledger's states", {"spare": spares} if spares else {}, states - Counter(claimed=len(claimed))),
         *_differ("the databases", set(tenants) | templates, databases),
-        *_differ("the roles", logins | {f"{name}_owner" for name in tenants}, roles),
+        *_differ("the roles", set(logins) | {f"{name}_owner" for name in tenants}, roles),
         *_differ("the templates", {1}, {len(templates)}),
         *_differ("the finished templates", templates, finished & templates),
         *_differ("what the ledger calls pooled", set(tenants), {name for name, row in tenants.items() if row[2]}),
@@ -95,7 +98,7 @@ async def differences(host: Host, client: Client, *, spares: int) -> list[str]:
     ]
     if host.cluster.settings.ident_file is not None:
         mapped = re.findall(r"^capyd_pooler\s+\S+\s+(\S+)$", host.cluster.settings.ident_file.read_text(), re.MULTILINE)
-        found += _differ("the user map", logins, set(mapped))
+        found += _differ("the user map", {it for it, suspended in logins.items() if not suspended}, set(mapped))
     return found
 
 

@@ -80,6 +80,28 @@ async def _project(_host: Host, client: Client, request_id: str) -> Prepared:
     return await prepared(client, accepted.project_id)
 
 
+async def _open_project(host: Host, client: Client, request_id: str) -> Prepared:
+    await client.release(request_id=f"{request_id} release")
+    return await _project(host, client, request_id)
+
+
+async def _shut_project(host: Host, client: Client, request_id: str) -> Prepared:
+    project = await _open_project(host, client, request_id)
+    await client.suspend(request_id=f"{request_id} suspend")
+    await complete(client, await client.latest(project.project_id))
+    return project
+
+
+async def _suspend(client: Client, project: Prepared, request_id: str) -> Accepted:
+    await client.suspend(request_id=request_id)
+    return await client.latest(project.project_id)
+
+
+async def _release(client: Client, project: Prepared, request_id: str) -> Accepted:
+    await client.release(request_id=request_id)
+    return await client.latest(project.project_id)
+
+
 async def _project_with_extension(host: Host, client: Client, request_id: str) -> Prepared:
     project = await _project(host, client, request_id)
     await complete(client, await client.enable(project.project_id, _EXTENSION, request_id=f"{request_id} extension"))
@@ -98,6 +120,19 @@ async def _is_usable(_host: Host, _client: Client, project: Prepared) -> None:
         async with session(url) as tenant:
             assert await value(tenant, "SELECT current_database()") == project.database
             await tenant.execute(f"CREATE TABLE made_{number} ()")
+
+
+async def _is_shut(host: Host, client: Client, project: Prepared) -> None:
+    direct, pooled = project.urls
+    assert "not permitted to log in" in await refusal(direct)
+    assert "login rejected" in await refusal(pooled)
+    with host.connect() as connection:
+        (sessions,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [project.database]
+        ).fetchone() or (None,)
+    assert sessions == 0
+    (kept,) = [it for it in await client.list_projects() if it.id == project.project_id]
+    assert kept.state == "ready"
 
 
 async def _is_gone(_host: Host, client: Client, project: Prepared) -> None:
@@ -235,4 +270,6 @@ SCENARIOS = (
         _has_another_login_alone,
         earlier_jobs=1,
     ),
+    Scenario("suspend", APPLY_SETTINGS, _open_project, _suspend, _is_shut),
+    Scenario("release", APPLY_SETTINGS, _shut_project, _release, _is_usable, earlier_jobs=1),
 )

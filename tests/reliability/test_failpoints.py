@@ -9,6 +9,10 @@ from tests.reliability.walk import Walk, Walker
 _STRIDE = 8
 
 _each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+# Opening again is what a change of limits does too: it is walked where there is time.
+_each_quick_scenario = pytest.mark.parametrize(
+    "scenario", [it for it in SCENARIOS if it.name != "release"], ids=lambda scenario: scenario.name
+)
 _on_pg15 = pytest.mark.parametrize("host", ["pg15"], indirect=True, scope="package")
 _on_each_version = pytest.mark.parametrize("host", ["pg15", "pg18"], indirect=True, scope="package")
 
@@ -19,7 +23,7 @@ def _succeeded(walk: Walk) -> Walk:
 
 
 @_on_pg15
-@_each_scenario
+@_each_quick_scenario
 async def test_some_points(host: Host, scenario: Scenario) -> None:
     walker = Walker(host, scenario)
     hits = await walker.learn()

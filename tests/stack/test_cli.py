@@ -184,3 +184,17 @@ async def test_every_command_can_be_asked_for_json_and_for_help(cli: Cli) -> Non
         assert command.help, path
         if "--target" in options and path not in JSON_ALONE:
             assert "--json" in options, path
+
+
+async def test_an_organization_changes_its_plan_and_is_suspended_and_released(cli: Cli) -> None:
+    organization_id = (await cli("orgs", "create", "Of the command")).stdout.strip()
+    said = await cli("orgs", "set-plan", organization_id, "business")
+    assert said.stdout == f"{organization_id} has the plan business\n"
+    suspended = await cli.json("orgs", "suspend", organization_id, "--reason", "unpaid")
+    assert suspended["organization"]["billing_status"] == "suspended"
+    listed = {it["id"]: it for it in (await cli.json("orgs", "list"))["organizations"]}
+    assert listed[organization_id]["suspended_reason"] == "unpaid"
+    assert (await cli("orgs", "release", organization_id)).stdout == f"{organization_id} is released\n"
+    await cli("orgs", "suspend", organization_id, expect=2)
+    refused = await cli("orgs", "set-plan", organization_id, "huge", expect=1)
+    assert "plan must be one of vibe, ship, business" in refused.stderr

@@ -5,6 +5,7 @@ from capyd.domain.principals import Principal
 from capyd.rpc.messages import to_api_key, to_organization, to_principal
 from capyd.rpc.presence import moment_or_none, text_or_none
 from capyd.usecases.api_keys import ApiKeys
+from capyd.usecases.organization_changes import OrganizationChanges
 from capyd.usecases.organizations import Organizations
 from capyd.v1 import organizations_pb2 as pb
 
@@ -12,8 +13,9 @@ from capyd.v1 import organizations_pb2 as pb
 class OrganizationServicer:
     """Organizations, and the API keys that act for them."""
 
-    def __init__(self, *, organizations: Organizations, api_keys: ApiKeys) -> None:
+    def __init__(self, *, organizations: Organizations, changes: OrganizationChanges, api_keys: ApiKeys) -> None:
         self._organizations = organizations
+        self._changes = changes
         self._api_keys = api_keys
 
     async def GetMe(self, request: pb.GetMeRequest, principal: Principal) -> pb.GetMeResponse:
@@ -47,6 +49,26 @@ class OrganizationServicer:
             organization_id=text_or_none(request, "organization_id"),
         )
         return pb.CreateOrganizationResponse(organization=to_organization(organization))
+
+    async def UpdateOrganization(
+        self, request: pb.UpdateOrganizationRequest, principal: Principal
+    ) -> pb.UpdateOrganizationResponse:
+        organization, jobs = await self._changes.update(
+            request.organization_id, name=text_or_none(request, "name"), plan=text_or_none(request, "plan")
+        )
+        return pb.UpdateOrganizationResponse(organization=to_organization(organization), accepted_jobs=jobs)
+
+    async def SuspendOrganization(
+        self, request: pb.SuspendOrganizationRequest, principal: Principal
+    ) -> pb.SuspendOrganizationResponse:
+        organization, jobs = await self._changes.suspend(request.organization_id, reason=request.reason)
+        return pb.SuspendOrganizationResponse(organization=to_organization(organization), accepted_jobs=jobs)
+
+    async def ReleaseOrganization(
+        self, request: pb.ReleaseOrganizationRequest, principal: Principal
+    ) -> pb.ReleaseOrganizationResponse:
+        organization, jobs = await self._changes.release(request.organization_id)
+        return pb.ReleaseOrganizationResponse(organization=to_organization(organization), accepted_jobs=jobs)
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, principal: Principal) -> pb.ListApiKeysResponse:
         page = await self._api_keys.list(
