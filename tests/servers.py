@@ -186,6 +186,7 @@ def start_pooler(settings: PoolerSettings) -> PoolerProcess:
                 return PoolerProcess(process)
         time.sleep(0.02)
     process.kill()
+    process.wait()
     raise RuntimeError((settings.config_dir / "pgbouncer.log").read_text())
 
 

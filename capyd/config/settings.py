@@ -156,6 +156,8 @@ class PoolerSettings(Section):
     """Clients at once, of all projects together."""
     clients_per_server_connection: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Clients that a project may have at once, for each of its server connections (from PgBouncer 1.24 on)."""
+    server_idle_timeout: Duration = timedelta(seconds=10)
+    """How long a server connection that no client uses is kept, in whole seconds. The next query logs in anew."""
     tls_certificate_file: AbsolutePath | None = None
     """The certificate, with its chain, that clients are shown. With it the pooler takes no client without TLS."""
     tls_key_file: AbsolutePath | None = None

@@ -27,8 +27,9 @@ def list_parameters(pooler: PoolerSettings, version: Version, *, console_user: s
         # After a refused server login the whole pool is shut for this long: a login that came a moment before
         # its project was there must not cost the next 15 seconds (the default).
         "server_login_retry": 1,
-        # Idle server connections count against the tenant's limit, which direct sessions share.
-        "server_idle_timeout": 60,
+        # Idle server connections count against the tenant's limit, which direct sessions share, and against the
+        # cluster's, which all tenants share: plans are ceilings, and a quiet project is to cost none.
+        "server_idle_timeout": max(1, int(pooler.server_idle_timeout.total_seconds())),
         # Drivers send it, and it changes nothing between a query and its answer. `options` is not ignored on
         # purpose: a statement_timeout in it would be dropped without a word.
         "ignore_startup_parameters": "extra_float_digits",

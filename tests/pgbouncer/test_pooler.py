@@ -3,6 +3,7 @@
 import asyncio
 import stat
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,7 @@ from capyd.postgres.scram import new_password, scram_verifier
 from capyd.postgres.tenants import apply_limits, claim_spare
 from capyd.provisioning.pooler_sync import PoolerSync
 from tests.servers import free_port, pooler_version, start_pooler
+from tests.stack.polling import until
 from tests.tenants import LIMITS, Tenant, Tenants
 
 
@@ -158,15 +160,35 @@ async def test_one_tenant_cannot_take_all_clients_where_the_pooler_can_tell_them
         pytest.skip("this PgBouncer counts all clients together")
     tenant, other = await tenants.claim(), await tenants.claim()
     few = Pooler(settings.model_copy(update={"clients_per_server_connection": 1}), tenants.cluster.settings)
-    entries = await list_pooler_entries(tenants.connections)
+    entries = await apply_all(tenants, pooler)
     await few.apply([replace(entry, pool_size=2) for entry in entries])
-    await apply_ident(
-        tenants.connections, tenants.cluster.settings, settings.os_user, [entry.login for entry in entries]
-    )
     with connect(tenant, settings), connect(tenant, settings):
         with pytest.raises(psycopg.OperationalError, match="max_db_client_connections"):
             connect(tenant, settings)
         connect(other, settings).close()
+
+
+async def test_server_connections_that_nobody_uses_are_given_back(
+    tenants: Tenants, pooler: Pooler, settings: PoolerSettings
+) -> None:
+    tenant = await tenants.claim()
+    await apply_all(tenants, pooler)
+    quick = Pooler(settings.model_copy(update={"server_idle_timeout": timedelta(seconds=1)}), tenants.cluster.settings)
+    await quick.apply(await list_pooler_entries(tenants.connections))
+
+    async def sessions() -> int:
+        with tenants.cluster.connect() as admin:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+            row = admin.execute(query, [tenant.names.database]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    with connect(tenant, settings) as client:
+        client.execute("SELECT 1")
+        assert await sessions() == 1
+        await until(sessions, lambda count: count == 0)
+        # The client has noticed nothing.
+        client.execute("SELECT 1")
 
 
 async def test_many_changes_at_once_are_one_reload(tenants: Tenants, pooler: Pooler, settings: PoolerSettings) -> None:
