@@ -55,8 +55,7 @@ class Service:
             self._service_manager.alive(starting_may_take=_STARTING_MAY_TAKE)
             self._service_manager.status(await self._status())
             if self._is_ready and not told_ready:
-                self._service_manager.ready()
-                told_ready = True
+                told_ready = self._service_manager.ready()
             try:
                 await asyncio.wait_for(self._changed.wait(), pace.total_seconds())
             except TimeoutError:

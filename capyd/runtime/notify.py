@@ -33,9 +33,9 @@ class ServiceManager:
         """Somebody listens."""
         return self._address is not None
 
-    def ready(self) -> None:
-        """It serves: after a start, and after a reload."""
-        self._send("READY=1")
+    def ready(self) -> bool:
+        """It serves: after a start, and after a reload. False: that could not be said, and should be again."""
+        return self._send("READY=1")
 
     def reloading(self) -> None:
         """It reads its configuration again; `ready` ends that."""
@@ -51,18 +51,20 @@ class ServiceManager:
 
     def status(self, text: str) -> None:
         """One line for people, shown by `systemctl status`. The same one again is not sent."""
-        if text != self._said:
+        if text != self._said and self._send(f"STATUS={' '.join(text.split())}"):
             self._said = text
-            self._send(f"STATUS={' '.join(text.split())}")
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> bool:
         if self._address is None:
-            return
+            return True
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            # A full queue would hold up the event loop otherwise, and with it every request.
+            end.setblocking(False)
             try:
                 end.connect(address)
                 end.send("\n".join(lines).encode())
             except OSError:
-                # It has gone, or its queue is full: no reason to do less than before. A watchdog notices by itself.
-                return
+                # It has gone, or has fallen behind: no reason to do less than before. A watchdog notices by itself.
+                return False
+        return True

@@ -52,6 +52,18 @@ def test_a_watchdog_for_another_process_is_not_ours(monkeypatch: pytest.MonkeyPa
     assert ServiceManager.of_this_process().patience is None
 
 
+def test_one_that_reads_nothing_holds_nobody_up(heard: socket.socket) -> None:
+    service_manager = ServiceManager(heard.getsockname())
+    # The kernel keeps a handful of datagrams (net.unix.max_dgram_qlen); then the sender would wait.
+    assert not all([service_manager.ready() for _ in range(5000)])
+    while True:
+        try:
+            heard.recv(4096)
+        except BlockingIOError:
+            break
+    assert service_manager.ready()
+
+
 def test_a_service_manager_that_is_gone_stops_nobody(tmp_path: Path) -> None:
     ServiceManager(str(tmp_path / "nobody")).ready()
     ServiceManager().ready()
