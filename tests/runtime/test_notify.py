@@ -55,7 +55,7 @@ def test_a_watchdog_for_another_process_is_not_ours(monkeypatch: pytest.MonkeyPa
 def test_one_that_reads_nothing_holds_nobody_up(heard: socket.socket) -> None:
     service_manager = ServiceManager(heard.getsockname())
     # The kernel keeps a handful of datagrams (net.unix.max_dgram_qlen); then the sender would wait.
-    assert not all([service_manager.ready() for _ in range(5000)])
+    assert not all(service_manager.ready() for _ in range(5000))
     while True:
         try:
             heard.recv(4096)
