@@ -38,6 +38,7 @@ from capyd.provisioning.reconcile_repair import Repairer
 from capyd.provisioning.retiring_login import RetiringLogins
 from capyd.provisioning.rotate_credentials import RotateCredentials
 from capyd.provisioning.spares import Spares
+from capyd.provisioning.storage_meter import StorageMeter
 from capyd.rpc.services.audit import AuditServicer
 from capyd.rpc.services.cluster import ClusterServicer
 from capyd.rpc.services.extensions import ExtensionServicer
@@ -63,6 +64,7 @@ from capyd.usecases.jobs import Jobs
 from capyd.usecases.organization_changes import OrganizationChanges
 from capyd.usecases.organizations import Organizations
 from capyd.usecases.projects import Projects
+from capyd.usecases.usage import UsageReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Engine:
     outbox: LedgerOutbox
     anchor: AuditAnchor
     reconciler: Reconciler
+    storage_meter: StorageMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         outbox=outbox,
         anchor=anchor,
         reconciler=reconciler,
+        storage_meter=StorageMeter(database=database, connections=connections, cluster=cluster, clock=clock),
     )
 
 
@@ -283,7 +287,10 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
             ),
             "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
             "OrganizationService": OrganizationServicer(
-                organizations=organizations, changes=organization_changes, api_keys=api_keys
+                organizations=organizations,
+                changes=organization_changes,
+                api_keys=api_keys,
+                usage=UsageReport(database=database, connections=engine.connections, cluster=engine.cluster),
             ),
             "ClusterService": ClusterServicer(
                 cluster=cluster, doctor=Doctor(reconciler=engine.reconciler), events=events
@@ -297,6 +304,8 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
     pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
     events = EventPruner(database=database, settings=settings.events, clock=clock)
     return (
+        Duty("measure storage", timedelta(seconds=10), engine.storage_meter.measure),
+        Duty("prune the history of storage", timedelta(hours=1), engine.storage_meter.prune),
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
         Duty("prune events", timedelta(minutes=10), events.prune),
         Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),

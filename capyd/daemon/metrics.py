@@ -37,7 +37,7 @@ async def serve_daemon_metrics(
         health = await faces.cluster.health()
         return [(part.name, part.message) for part in health.components if part.health != "operational"]
 
-    usage = UsageLookup(engine, most=settings.metrics.projects)
+    usage = UsageLookup(engine, database, most=settings.metrics.projects)
     looks = (lookup.state, lookup.cluster, lookup.pooler, usage.projects)
     await serve_metrics(address, registry, looks=looks, readiness=readiness)
 

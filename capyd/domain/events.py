@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from capyd.domain.storage import CRITICAL, FULL, WARNING
+
 STREAM_STARTED: Final = "stream.started"
 ORGANIZATION_CREATED: Final = "organization.created"
 ORGANIZATION_CHANGED: Final = "organization.changed"
@@ -31,6 +33,13 @@ FINDING: Final = "alert.finding"
 """Something is not as the state desires, and was not mended: what `capyd doctor` prints."""
 AUDIT_TRAIL_ALTERED: Final = "alert.audit_trail_altered"
 """The audit trail does not have what the ledger in the cluster noted of it."""
+
+STORAGE_ALERTS: Final = {
+    WARNING: "alert.storage_warning",
+    CRITICAL: "alert.storage_critical",
+    FULL: "alert.storage_full",
+}
+"""A project's database has reached so many per cent of its storage. Told once, until it has fallen below again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,26 @@ async def list_connections(connections: AdminConnections) -> dict[str, int]:
             return {project_id: int(number) async for project_id, number in cursor}
 
 
-async def list_sizes(connections: AdminConnections) -> dict[str, int]:
-    """Bytes on disk by project. About half a millisecond each: it looks at every file.
+async def list_activity(connections: AdminConnections) -> dict[str, int]:
+    """Transactions by project, since the counters were last reset: where the number is another, something was done.
+
+    Raises:
+        StepError: as the cluster says.
+    """
+    with translated("tell which projects are busy"):
+        async with connections.ledger() as ledger:
+            cursor = await ledger.execute(
+                """
+                SELECT t.project_id, s.xact_commit + s.xact_rollback
+                FROM capyd.tenants AS t JOIN pg_catalog.pg_stat_database AS s ON s.datid = t.database_oid
+                WHERE t.state = 'claimed'
+                """
+            )
+            return {project_id: int(number) async for project_id, number in cursor}
+
+
+async def measure_sizes(connections: AdminConnections, project_ids: Sequence[str]) -> dict[str, int]:
+    """Bytes on disk of these projects' databases, of those that are there.
 
     Raises:
         StepError: as the cluster says.
@@ -47,8 +65,9 @@ async def list_sizes(connections: AdminConnections) -> dict[str, int]:
                 """
                 SELECT t.project_id, pg_catalog.pg_database_size(d.oid)
                 FROM capyd.tenants AS t JOIN pg_catalog.pg_database AS d ON d.oid = t.database_oid
-                WHERE t.state = 'claimed'
-                """
+                WHERE t.project_id = ANY (%s) AND t.state = 'claimed'
+                """,
+                [list(project_ids)],
             )
             return {project_id: int(size) async for project_id, size in cursor}
 

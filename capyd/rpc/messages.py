@@ -14,6 +14,7 @@ from capyd.domain.organizations import Organization
 from capyd.domain.principals import Principal
 from capyd.domain.projects import Project
 from capyd.usecases.extensions import ProjectExtension
+from capyd.usecases.usage import Usage
 from capyd.v1 import cluster_pb2, extensions_pb2, jobs_pb2, organizations_pb2, projects_pb2
 
 
@@ -99,6 +100,31 @@ def to_extension(extension: ProjectExtension) -> extensions_pb2.Extension:
         update_available=installed is not None and installed != available.default_version,
         requires_restart=extension.entry.requires_restart,
         category=extension.entry.category,
+    )
+
+
+def to_usage(usage: Usage) -> organizations_pb2.OrganizationUsage:
+    """An organization's usage, with the sums over its projects."""
+    return organizations_pb2.OrganizationUsage(
+        organization_id=usage.organization_id,
+        plan=usage.plan,
+        projects=len(usage.per_project),
+        storage_bytes=sum(each.storage_bytes for each in usage.per_project),
+        storage_limit_bytes=sum(each.project.storage_limit_bytes for each in usage.per_project),
+        connections=sum(each.connections for each in usage.per_project),
+        max_connections=sum(each.project.max_connections for each in usage.per_project),
+        per_project=[
+            organizations_pb2.ProjectUsage(
+                project_id=each.project.id,
+                slug=each.project.slug,
+                storage_bytes=each.storage_bytes,
+                storage_limit_bytes=each.project.storage_limit_bytes,
+                connections=each.connections,
+                max_connections=each.project.max_connections,
+                measured_at=to_timestamp(each.measured_at),
+            )
+            for each in usage.per_project
+        ],
     )
 
 

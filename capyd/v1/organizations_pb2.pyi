@@ -223,6 +223,132 @@ class GetOrganizationResponse(_message.Message):
 Global___GetOrganizationResponse: _TypeAlias = GetOrganizationResponse  # noqa: Y015
 
 @_typing.final
+class GetOrganizationUsageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    organization_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        organization_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organization_id", b"organization_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrganizationUsageRequest: _TypeAlias = GetOrganizationUsageRequest  # noqa: Y015
+
+@_typing.final
+class GetOrganizationUsageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def usage(self) -> Global___OrganizationUsage: ...
+    def __init__(
+        self,
+        *,
+        usage: Global___OrganizationUsage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrganizationUsageResponse: _TypeAlias = GetOrganizationUsageResponse  # noqa: Y015
+
+@_typing.final
+class OrganizationUsage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANIZATION_ID_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    PROJECTS_FIELD_NUMBER: _builtins.int
+    STORAGE_BYTES_FIELD_NUMBER: _builtins.int
+    STORAGE_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    MAX_CONNECTIONS_FIELD_NUMBER: _builtins.int
+    PER_PROJECT_FIELD_NUMBER: _builtins.int
+    organization_id: _builtins.str
+    plan: _builtins.str
+    projects: _builtins.int
+    """How many there are."""
+    storage_bytes: _builtins.int
+    storage_limit_bytes: _builtins.int
+    """The sum of the projects' limits."""
+    connections: _builtins.int
+    max_connections: _builtins.int
+    """The sum of the projects' limits."""
+    @_builtins.property
+    def per_project(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProjectUsage]:
+        """The oldest project first."""
+
+    def __init__(
+        self,
+        *,
+        organization_id: _builtins.str = ...,
+        plan: _builtins.str = ...,
+        projects: _builtins.int = ...,
+        storage_bytes: _builtins.int = ...,
+        storage_limit_bytes: _builtins.int = ...,
+        connections: _builtins.int = ...,
+        max_connections: _builtins.int = ...,
+        per_project: _abc.Iterable[Global___ProjectUsage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections", "max_connections", b"max_connections", "organization_id", b"organization_id", "per_project", b"per_project", "plan", b"plan", "projects", b"projects", "storage_bytes", b"storage_bytes", "storage_limit_bytes", b"storage_limit_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrganizationUsage: _TypeAlias = OrganizationUsage  # noqa: Y015
+
+@_typing.final
+class ProjectUsage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    SLUG_FIELD_NUMBER: _builtins.int
+    STORAGE_BYTES_FIELD_NUMBER: _builtins.int
+    STORAGE_LIMIT_BYTES_FIELD_NUMBER: _builtins.int
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    MAX_CONNECTIONS_FIELD_NUMBER: _builtins.int
+    MEASURED_AT_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    slug: _builtins.str
+    storage_bytes: _builtins.int
+    storage_limit_bytes: _builtins.int
+    connections: _builtins.int
+    """Sessions of its database, the pooler's included; 0 while PostgreSQL cannot be asked."""
+    max_connections: _builtins.int
+    @_builtins.property
+    def measured_at(self) -> _timestamp_pb2.Timestamp:
+        """When the storage was measured. Absent: not yet."""
+
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+        slug: _builtins.str = ...,
+        storage_bytes: _builtins.int = ...,
+        storage_limit_bytes: _builtins.int = ...,
+        connections: _builtins.int = ...,
+        max_connections: _builtins.int = ...,
+        measured_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["measured_at", b"measured_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections", "max_connections", b"max_connections", "measured_at", b"measured_at", "project_id", b"project_id", "slug", b"slug", "storage_bytes", b"storage_bytes", "storage_limit_bytes", b"storage_limit_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProjectUsage: _TypeAlias = ProjectUsage  # noqa: Y015
+
+@_typing.final
 class ListOrganizationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -45,6 +45,11 @@ class OrganizationServiceStub:
                 request_serializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationRequest.SerializeToString,
                 response_deserializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationResponse.FromString,
                 _registered_method=True)
+        self.GetOrganizationUsage = channel.unary_unary(
+                '/capyd.v1.OrganizationService/GetOrganizationUsage',
+                request_serializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageRequest.SerializeToString,
+                response_deserializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageResponse.FromString,
+                _registered_method=True)
         self.ListOrganizations = channel.unary_unary(
                 '/capyd.v1.OrganizationService/ListOrganizations',
                 request_serializer=capyd_dot_v1_dot_organizations__pb2.ListOrganizationsRequest.SerializeToString,
@@ -100,6 +105,13 @@ class OrganizationServiceServicer:
 
     def GetOrganization(self, request, context):
         """Get an organization.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrganizationUsage(self, request, context):
+        """Say what the organization's projects use: storage as it was last measured, connections as they are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,6 +188,11 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
                     servicer.GetOrganization,
                     request_deserializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationRequest.FromString,
                     response_serializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationResponse.SerializeToString,
+            ),
+            'GetOrganizationUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrganizationUsage,
+                    request_deserializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageRequest.FromString,
+                    response_serializer=capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageResponse.SerializeToString,
             ),
             'ListOrganizations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOrganizations,
@@ -273,6 +290,33 @@ class OrganizationService:
             '/capyd.v1.OrganizationService/GetOrganization',
             capyd_dot_v1_dot_organizations__pb2.GetOrganizationRequest.SerializeToString,
             capyd_dot_v1_dot_organizations__pb2.GetOrganizationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrganizationUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/capyd.v1.OrganizationService/GetOrganizationUsage',
+            capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageRequest.SerializeToString,
+            capyd_dot_v1_dot_organizations__pb2.GetOrganizationUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class OrganizationServiceStub:
     """Say who the token is."""
     GetOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.GetOrganizationRequest, _organizations_pb2.GetOrganizationResponse]
     """Get an organization."""
+    GetOrganizationUsage: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.GetOrganizationUsageRequest, _organizations_pb2.GetOrganizationUsageResponse]
+    """Say what the organization's projects use: storage as it was last measured, connections as they are."""
     ListOrganizations: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.ListOrganizationsRequest, _organizations_pb2.ListOrganizationsResponse]
     """List every organization on this cluster."""
     CreateOrganization: _grpc.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.CreateOrganizationResponse]
@@ -68,6 +70,8 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """Say who the token is."""
     GetOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.GetOrganizationRequest, _organizations_pb2.GetOrganizationResponse]  # type: ignore[assignment]
     """Get an organization."""
+    GetOrganizationUsage: _aio.UnaryUnaryMultiCallable[_organizations_pb2.GetOrganizationUsageRequest, _organizations_pb2.GetOrganizationUsageResponse]  # type: ignore[assignment]
+    """Say what the organization's projects use: storage as it was last measured, connections as they are."""
     ListOrganizations: _aio.UnaryUnaryMultiCallable[_organizations_pb2.ListOrganizationsRequest, _organizations_pb2.ListOrganizationsResponse]  # type: ignore[assignment]
     """List every organization on this cluster."""
     CreateOrganization: _aio.UnaryUnaryMultiCallable[_organizations_pb2.CreateOrganizationRequest, _organizations_pb2.CreateOrganizationResponse]  # type: ignore[assignment]
@@ -108,6 +112,14 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_organizations_pb2.GetOrganizationResponse, _abc.Awaitable[_organizations_pb2.GetOrganizationResponse]]:
         """Get an organization."""
+
+    @_abc_1.abstractmethod
+    def GetOrganizationUsage(
+        self,
+        request: _organizations_pb2.GetOrganizationUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organizations_pb2.GetOrganizationUsageResponse, _abc.Awaitable[_organizations_pb2.GetOrganizationUsageResponse]]:
+        """Say what the organization's projects use: storage as it was last measured, connections as they are."""
 
     @_abc_1.abstractmethod
     def ListOrganizations(

@@ -26,6 +26,7 @@ ROUTES = [
     ("GET", f"{NOBODY}/audit-events", "projects:read", 404),
     ("GET", "/v1/jobs/job_nobody", "jobs:read", 404),
     ("GET", "/v1/organizations/org_nobody", "organizations:read", 404),
+    ("GET", "/v1/organizations/org_nobody/usage", "organizations:read", 404),
     ("GET", "/v1/organizations/org_nobody/api-keys", "api_keys:read", 404),
     ("POST", "/v1/organizations/org_nobody/api-keys", "api_keys:write", 404),
     ("DELETE", "/v1/organizations/org_nobody/api-keys/key_nobody", "api_keys:write", 404),

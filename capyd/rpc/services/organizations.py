@@ -2,20 +2,24 @@
 
 from capyd.domain.paging import parse_page_request
 from capyd.domain.principals import Principal
-from capyd.rpc.messages import to_api_key, to_organization, to_principal
+from capyd.rpc.messages import to_api_key, to_organization, to_principal, to_usage
 from capyd.rpc.presence import moment_or_none, text_or_none
 from capyd.usecases.api_keys import ApiKeys
 from capyd.usecases.organization_changes import OrganizationChanges
 from capyd.usecases.organizations import Organizations
+from capyd.usecases.usage import UsageReport
 from capyd.v1 import organizations_pb2 as pb
 
 
 class OrganizationServicer:
     """Organizations, and the API keys that act for them."""
 
-    def __init__(self, *, organizations: Organizations, changes: OrganizationChanges, api_keys: ApiKeys) -> None:
+    def __init__(
+        self, *, organizations: Organizations, changes: OrganizationChanges, api_keys: ApiKeys, usage: UsageReport
+    ) -> None:
         self._organizations = organizations
         self._changes = changes
+        self._usage = usage
         self._api_keys = api_keys
 
     async def GetMe(self, request: pb.GetMeRequest, principal: Principal) -> pb.GetMeResponse:
@@ -29,6 +33,12 @@ class OrganizationServicer:
     ) -> pb.GetOrganizationResponse:
         organization = await self._organizations.get(principal, request.organization_id)
         return pb.GetOrganizationResponse(organization=to_organization(organization))
+
+    async def GetOrganizationUsage(
+        self, request: pb.GetOrganizationUsageRequest, principal: Principal
+    ) -> pb.GetOrganizationUsageResponse:
+        usage = await self._usage.get(principal, request.organization_id)
+        return pb.GetOrganizationUsageResponse(usage=to_usage(usage))
 
     async def ListOrganizations(
         self, request: pb.ListOrganizationsRequest, principal: Principal
