@@ -18,6 +18,7 @@ from capyd.runtime.tracing import TracingError, start_tracing, stop_tracing
 from capyd_http.config import HttpSettings
 from capyd_http.server import ListenError, running_gateway
 from capyd_http.service import tell
+from capyd_http.tls import CertificateError
 
 logger = get_logger(__name__)
 
@@ -37,7 +38,7 @@ def main() -> None:
             start_tracing(settings.tracing.endpoint, service="capyd-http", sample=settings.tracing.sample, is_edge=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, arguments.config))
-    except (ListenError, TracingError) as error:
+    except (ListenError, TracingError, CertificateError) as error:
         _fail(error, code=1)
     except TaskEndedError as error:
         if isinstance(error.__cause__, MetricsListenError):
@@ -53,7 +54,7 @@ async def _serve(settings: HttpSettings, file: Path) -> None:
     tasks = Tasks()
     async with running_gateway(settings) as port:
         logger.info("gateway.listening", host=settings.listen_host, port=port, backend=settings.backend)
-        tasks.start("service", tell(service_manager, host=settings.listen_host, port=port))
+        tasks.start("service", tell(service_manager, settings, port=port))
         if settings.metrics.address is not None:
             from capyd_http.metrics import serve_gateway_metrics  # noqa: PLC0415  (costs nothing where it is not wanted)
 

@@ -11,6 +11,10 @@ _HEADERS: dict[str, str] = {
     hdrs.SERVER: "capyd",
     hdrs.CACHE_CONTROL: "no-store",
     hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
+    # It is nobody's page: nothing in it is to be run, fetched or framed.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
 }
 REQUEST_ID_HEADER = "X-Request-Id"
 
@@ -18,6 +22,12 @@ REQUEST_ID_HEADER = "X-Request-Id"
 def json_answer(status: int, body: bytes, *, request_id: str) -> web.Response:
     """An answer of `body`, which is JSON text already."""
     return web.Response(status=status, body=body, headers={**_HEADERS, REQUEST_ID_HEADER: request_id})
+
+
+def secure(answer: web.StreamResponse, *, is_https: bool) -> None:
+    """Have browsers that were once here over HTTPS never come without it again."""
+    if is_https:
+        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 def error_answer(error: ApiError, *, request_id: str) -> web.Response:

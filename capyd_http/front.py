@@ -8,7 +8,7 @@ from aiohttp import web
 from capyd.runtime.logs import get_logger
 from capyd.runtime.observation import observed
 from capyd.runtime.tracing import tracing
-from capyd_http.answers import error_answer
+from capyd_http.answers import error_answer, secure
 from capyd_http.errors import ApiError, internal_error
 from capyd_http.request_ids import request_id
 from capyd_http.router import Found, Router, Visit
@@ -46,6 +46,7 @@ class Front:
                 logger.exception("request.failed", method=request.method, route=template, request_id=id_)
                 answer = error_answer(internal_error(), request_id=id_)
             tracing.annotate("http.response.status_code", answer.status)
+        secure(answer, is_https=request.secure)
         seconds = time.perf_counter() - started
         if observed.request is not None:
             observed.request(name, str(answer.status), seconds)

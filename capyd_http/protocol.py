@@ -1,13 +1,15 @@
 """aiohttp's low-level server, taught that what is not even HTTP is answered in JSON too."""
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from capyd.runtime.logs import get_logger
-from capyd_http.answers import error_answer
+from capyd_http.answers import error_answer, secure
+from capyd_http.caps import ConnectionCaps
 from capyd_http.errors import ApiError, internal_error
 from capyd_http.front import Front
 from capyd_http.request_ids import new_request_id
@@ -21,13 +23,27 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-class JsonServer(web.Server):
-    """A server whose connections answer malformed requests in the gateway's error form."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a connection may keep us waiting, in seconds."""
 
-    def __init__(self, front: Front, *, max_body_bytes: int) -> None:
+    header: float
+    """From its first byte to the end of a request's headers."""
+    keepalive: float
+    """Idle, between two requests."""
+    write: float
+    """For an answer to be taken."""
+
+
+class JsonServer(web.Server):
+    """A server whose connections answer malformed requests in the gateway's error form, and end slow ones."""
+
+    def __init__(self, front: Front, *, max_body_bytes: int, caps: ConnectionCaps, patience: Patience) -> None:
         """Call it inside the running loop."""
         super().__init__(front, request_factory=partial(_request, max_body_bytes=max_body_bytes))
-        self._connection = partial(_JsonConnection, self, loop=asyncio.get_running_loop(), **_OPTIONS)
+        options = {**_OPTIONS, "keepalive_timeout": patience.keepalive}
+        loop = asyncio.get_running_loop()
+        self._connection = partial(_JsonConnection, self, caps=caps, patience=patience, loop=loop, **options)
 
     def __call__(self) -> web.RequestHandler:
         """The protocol of one new connection."""
@@ -35,7 +51,74 @@ class JsonServer(web.Server):
 
 
 class _JsonConnection(web.RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_caps", "_header_timer", "_patience", "_source")
+
+    def __init__(self, server: web.Server, *, caps: ConnectionCaps, patience: Patience, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._caps = caps
+        self._patience = patience
+        self._source: str | None = None
+        """Counted in under this name; None: refused, and on its way out."""
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        peer = transport.get_extra_info("peername")
+        try:
+            self._source = self._caps.enter(peer[0] if isinstance(peer, tuple) else None)
+        except ApiError as error:
+            _hang_up(transport, error)
+            return
+        super().connection_made(transport)
+        self._limit_header()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._end_header_timer()
+        if self._source is None:
+            return
+        self._caps.leave(self._source)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request: its headers have to be whole in time, whatever trickles in."""
+        if self._source is None:
+            return
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._end_header_timer()
+        elif self._header_timer is None:
+            self._limit_header()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer, for as long as its reader may take."""
+        try:
+            async with asyncio.timeout(self._patience.write):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            logger.info("request.answer_not_taken", status=resp.status)
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
+
+    def _limit_header(self) -> None:
+        self._header_timer = self._loop.call_later(self._patience.header, self._end_slow_header)
+
+    def _end_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _end_slow_header(self) -> None:
+        self._header_timer = None
+        if self._messages or self._request_in_progress or self.transport is None:
+            return
+        logger.debug("request.slow_header")
+        if self._request_count == 0:
+            _hang_up(self.transport, ApiError(408, "the request did not arrive in time", code="request_timeout"))
+        self.force_close()
 
     def handle_error(
         self,
@@ -57,8 +140,26 @@ class _JsonConnection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer had begun")
         answer = error_answer(error, request_id=request_id)
+        secure(answer, is_https=request.secure)
         answer.force_close()
         return answer
+
+
+def _hang_up(transport: asyncio.BaseTransport, error: ApiError) -> None:
+    """Say why in an answer of one's own making, as there is no request that it would be the answer to."""
+    if not isinstance(transport, asyncio.Transport):
+        transport.close()
+        return
+    answer = error_answer(error, request_id=new_request_id())
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    lines = [
+        f"HTTP/1.1 {answer.status} {answer.reason}",
+        *(f"{name}: {value}" for name, value in answer.headers.items() if name != hdrs.CONTENT_LENGTH),
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    transport.close()
 
 
 def _request(
