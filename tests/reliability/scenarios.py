@@ -1,12 +1,16 @@
 """What a client asks for, job type by job type, and what there must be when it has come true."""
 
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from capyd.domain.jobs import (
     APPLY_SETTINGS,
     DELETE,
+    EXPIRE_CREDENTIAL,
     EXTENSION_DISABLE,
     EXTENSION_ENABLE,
     EXTENSION_UPDATE,
@@ -29,6 +33,8 @@ class Prepared:
 
     project_id: str = ""
     urls: tuple[str, str] = ("", "")
+    state: Path = Path()
+    """The state file, where the scenario moves time on in it."""
 
     @property
     def database(self) -> str:
@@ -210,7 +216,14 @@ async def _project_in_grace(host: Host, client: Client, request_id: str) -> Prep
         await tenant.execute("SET ROLE NONE")
         await tenant.execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
         await tenant.execute("CREATE TABLE stray ()")
-    return project
+    return replace(project, state=host.state)
+
+
+async def _let_grace_end(client: Client, project: Prepared, request_id: str) -> Accepted:
+    """Its hour has come; the daemon looks when it is given something else to do, which runs behind it."""
+    with closing(sqlite3.connect(project.state, timeout=20)) as state, state:
+        state.execute("UPDATE jobs SET run_after = 0 WHERE type = ? AND state = 'pending'", [EXPIRE_CREDENTIAL])
+    return await client.set_limits(project.project_id, max_connections=_CONNECTIONS, request_id=request_id)
 
 
 SCENARIOS = (
@@ -261,7 +274,7 @@ SCENARIOS = (
         lambda client, it, key: client.rotate(it.project_id, grace_hours=720, request_id=key),
         _has_another_login_too,
     ),
-    # Its last steps are those of project.expire_credential, which runs when its hour has come.
+    Scenario("expire", EXPIRE_CREDENTIAL, _project_in_grace, _let_grace_end, _has_another_login_alone),
     Scenario(
         "rotate_leaked",
         ROTATE_CREDENTIALS,
