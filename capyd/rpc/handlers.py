@@ -11,14 +11,14 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from capyd.domain.access import AccessRule, authorize
 from capyd.domain.callers import ANYBODY, Caller
-from capyd.domain.errors import CapydError, UnauthenticatedError
+from capyd.domain.errors import CapydError, InvalidError, UnauthenticatedError
 from capyd.domain.ids import new_id
 from capyd.domain.principals import Principal
 from capyd.rpc.access_rules import access_rule
@@ -78,15 +78,15 @@ def _method_handler(
     rule = access_rule(method)
     auditor = Auditor(method, trail)
     call = _Call(method, rule, trust, auditor)
-    request_class = GetMessageClass(method.input_type)
     if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(call.streaming(behaviour), request_class.FromString, _serialize)
+        return grpc.unary_stream_rpc_method_handler(call.streaming(behaviour), None, _serialize)
     if takes_request_id(method):
         act: Act = partial(answer_once, repeated, method, behaviour)
     else:
         act = partial(answer_plainly, behaviour)
     audited = partial(auditor.call, act)
-    return grpc.unary_unary_rpc_method_handler(call.unary(audited), request_class.FromString, _serialize)
+    # No deserializer: what cannot be read is refused as whatever else is wrong, by us and not by gRPC (as INTERNAL).
+    return grpc.unary_unary_rpc_method_handler(call.unary(audited), None, _serialize)
 
 
 def _serialize(answer: Message) -> bytes:
@@ -101,19 +101,22 @@ class _Call:
         self._rule = rule
         self._trust = trust
         self._auditor = auditor
+        self._request_class = GetMessageClass(method.input_type)
         fields = method.output_type.fields_by_name if takes_request_id(method) else {}
         self._makes = next((name for name in ("job", "project") if name in fields), None)
 
-    def unary(self, behaviour: Unary) -> Callable[[Message, Context], Awaitable[Message]]:
-        """The behaviour, guarded."""
+    def unary(self, behaviour: Unary) -> Callable[[bytes, Context], Awaitable[Message]]:
+        """The behaviour, guarded, of a request as it was sent."""
 
-        async def guarded(request: Message, context: Context) -> Message:
+        async def guarded(sent: bytes, context: Context) -> Message:
             metadata, caller = self._begin(context)
+            request = self._request_class()
             started = time.monotonic()
             with tracing.span(self._name, kind="server", parent=metadata):
                 try:
                     caller = await self._identify(caller, metadata, context)
                     authorize(caller.principal, self._rule)
+                    request = self._read(sent)
                     answer = await behaviour(request, caller)
                 except (Exception, asyncio.CancelledError) as error:
                     await self._auditor.refused(caller, request, error)
@@ -123,15 +126,17 @@ class _Call:
 
         return guarded
 
-    def streaming(self, behaviour: Streaming) -> Callable[[Message, Context], AsyncIterator[Message]]:
-        """The behaviour, guarded."""
+    def streaming(self, behaviour: Streaming) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+        """The behaviour, guarded, of a request as it was sent."""
 
-        async def guarded(request: Message, context: Context) -> AsyncIterator[Message]:
+        async def guarded(sent: bytes, context: Context) -> AsyncIterator[Message]:
             metadata, caller = self._begin(context)
+            request = self._request_class()
             started = time.monotonic()
             try:
                 caller = await self._identify(caller, metadata, context)
                 authorize(caller.principal, self._rule)
+                request = self._read(sent)
                 # Whoever goes away is let go of at once, with all that was held for it.
                 async with contextlib.aclosing(behaviour(request, caller.principal)) as answers:
                     async for answer in answers:
@@ -159,6 +164,14 @@ class _Call:
             if not self._rule.public:
                 raise
             return caller
+
+    def _read(self, sent: bytes) -> Message:
+        try:
+            return self._request_class.FromString(sent)
+        except DecodeError:
+            raise InvalidError(
+                f"the request is no {self._request_class.DESCRIPTOR.full_name}: bytes in its form, texts in UTF-8"
+            ) from None
 
     async def _refuse(self, context: Context, error: BaseException, started: float) -> None:
         """Answer with the error's status, and always raise: `abort` does."""

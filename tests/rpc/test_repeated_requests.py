@@ -18,7 +18,9 @@ from capyd.sqlite.api_keys import find_api_key_by_digest
 from capyd.sqlite.database import Database
 from capyd.usecases.api_keys import ApiKeys
 from capyd.usecases.idempotency import RepeatedRequests
+from capyd.usecases.organization_changes import OrganizationChanges
 from capyd.usecases.organizations import Organizations
+from capyd.usecases.usage import UsageReport
 from capyd.v1 import organizations_pb2 as pb
 from tests.state import ManualClock, add_organization, open_state
 
@@ -34,6 +36,15 @@ class Face:
         self.repeated = RepeatedRequests(database=database, clock=self.clock)
         self._servicer = OrganizationServicer(
             organizations=Organizations(database=database, plans=DEFAULT_PLANS, clock=self.clock),
+            changes=OrganizationChanges(
+                database=database,
+                plans=DEFAULT_PLANS,
+                max_attempts=5,
+                wake_runner=lambda: None,
+                forget_principals=lambda: None,
+                clock=self.clock,
+            ),
+            usage=UsageReport(database=database, connections=None, cluster=None),
             api_keys=ApiKeys(database=database, forget_principals=lambda: None, clock=self.clock),
         )
 

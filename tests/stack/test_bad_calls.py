@@ -164,3 +164,11 @@ async def test_without_a_token_the_status_alone_is_told(stack: RunningStack, tok
         assert (await cluster.GetStatus(cluster_pb2.GetStatusRequest())).status == "operational"
         refusal = await refused(cluster.ListClusters(cluster_pb2.ListClustersRequest()))
         assert (refusal.code, refusal.reason) == (Code.UNAUTHENTICATED, "unauthenticated")
+
+
+@pytest.mark.parametrize("sent", [b"\xff\xff", b"\x0a\xff\x01", b"\x0a\x02\xff\xfe"], ids=repr)
+async def test_bytes_that_are_no_request(stack: RunningStack, sent: bytes) -> None:
+    for path in ("ProjectService/CreateProject", "ProjectService/GetProject", "OrganizationService/CreateApiKey"):
+        refusal = await refused(stack.api.unary_unary(f"/capyd.v1.{path}")(sent))
+        assert (refusal.code, refusal.reason) == (Code.INVALID_ARGUMENT, "invalid_argument")
+        assert "UTF-8" in refusal.message
