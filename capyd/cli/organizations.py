@@ -55,7 +55,7 @@ def set_plan(*, target: str, organization_id: str, plan: str, as_json: bool) -> 
         )
 
     answer = call_daemon(target, calls)
-    _tell(answer, f"has the plan {plan}", as_json=as_json)
+    tell_change(answer, f"has the plan {plan}", as_json=as_json)
 
 
 @orgs.command()
@@ -72,7 +72,7 @@ def suspend(*, target: str, organization_id: str, reason: str, as_json: bool) ->
         )
 
     answer = call_daemon(target, calls)
-    _tell(answer, "is suspended", as_json=as_json)
+    tell_change(answer, "is suspended", as_json=as_json)
 
 
 @orgs.command()
@@ -88,7 +88,7 @@ def release(*, target: str, organization_id: str, as_json: bool) -> None:
         )
 
     answer = call_daemon(target, calls)
-    _tell(answer, "is released", as_json=as_json)
+    tell_change(answer, "is released", as_json=as_json)
 
 
 @orgs.command("list")
@@ -125,7 +125,8 @@ def list_organizations(*, target: str, as_json: bool) -> None:
     )
 
 
-def _tell(answer: Changed, what: str, *, as_json: bool) -> None:
+def tell_change(answer: Changed, what: str, *, as_json: bool) -> None:
+    """Say what was changed, and how many projects follow."""
     if as_json:
         print_json(answer)
         return

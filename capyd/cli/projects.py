@@ -6,10 +6,13 @@ import click
 
 from capyd.cli.daemon_calls import TIMEOUT_SECONDS, call_daemon, json_option, target_option
 from capyd.cli.job_progress import exit_for, follow_job, wait_option
+from capyd.cli.organizations import tell_change
 from capyd.cli.tables import moment, print_json, print_table, print_values, size
 from capyd.client.channel import Channel
 from capyd.v1 import projects_pb2 as pb
 from capyd.v1.jobs_pb2 import GetJobResponse, Job
+from capyd.v1.organizations_pb2 import UpdateOrganizationRequest, UpdateOrganizationResponse
+from capyd.v1.organizations_pb2_grpc import OrganizationServiceStub
 from capyd.v1.projects_pb2_grpc import ProjectServiceStub
 
 project_argument = click.argument("project_id", metavar="PROJECT")
@@ -178,6 +181,24 @@ def rotate(*, target: str, project_id: str, grace_hours: int | None, leaked: boo
         return await follow_job(channel, answer.job.id, silent=as_json) if wait else answer.job
 
     _end(call_daemon(target, calls), as_json=as_json)
+
+
+@projects.command("move-plan")
+@target_option
+@project_argument
+@click.argument("plan")
+@json_option
+def move_plan(*, target: str, project_id: str, plan: str, as_json: bool) -> None:
+    """Move a project to another plan. A plan is an organization's: its other projects move with it."""
+
+    async def calls(channel: Channel) -> UpdateOrganizationResponse:
+        found = await ProjectServiceStub(channel).GetProject(
+            pb.GetProjectRequest(project_id=project_id), timeout=TIMEOUT_SECONDS
+        )
+        request = UpdateOrganizationRequest(organization_id=found.project.organization_id, plan=plan)
+        return await OrganizationServiceStub(channel).UpdateOrganization(request, timeout=TIMEOUT_SECONDS)
+
+    tell_change(call_daemon(target, calls), f"has the plan {plan}", as_json=as_json)
 
 
 def _end(job: Job, *, as_json: bool) -> None:

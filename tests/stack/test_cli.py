@@ -190,11 +190,15 @@ async def test_an_organization_changes_its_plan_and_is_suspended_and_released(cl
     organization_id = (await cli("orgs", "create", "Of the command")).stdout.strip()
     said = await cli("orgs", "set-plan", organization_id, "business")
     assert said.stdout == f"{organization_id} has the plan business\n"
+    project_id = (await cli("projects", "create", "Moves", "--organization", organization_id)).stdout.strip()
+    moved = (await cli("projects", "move-plan", project_id, "ship")).stdout
+    assert moved.startswith(f"{organization_id} has the plan ship; 1 project follows")
+    assert (await cli.json("projects", "show", project_id))["project"]["plan"] == "ship"
     suspended = await cli.json("orgs", "suspend", organization_id, "--reason", "unpaid")
     assert suspended["organization"]["billing_status"] == "suspended"
     listed = {it["id"]: it for it in (await cli.json("orgs", "list"))["organizations"]}
     assert listed[organization_id]["suspended_reason"] == "unpaid"
-    assert (await cli("orgs", "release", organization_id)).stdout == f"{organization_id} is released\n"
+    assert (await cli("orgs", "release", organization_id)).stdout.startswith(f"{organization_id} is released")
     await cli("orgs", "suspend", organization_id, expect=2)
     refused = await cli("orgs", "set-plan", organization_id, "huge", expect=1)
     assert "plan must be one of vibe, ship, business" in refused.stderr
