@@ -201,6 +201,22 @@ class ListenSettings(Section):
         return self
 
 
+class DoorSettings(Section):
+    """How often one may call. Whoever is beyond it is told when to come again. The admin socket and fleet controllers
+    are not held to it. For each: so many a minute (0: no limit), and so many at once after a rest.
+    """
+
+    principal_per_minute: Annotated[int, Field(ge=0, le=10_000_000)] = 30_000
+    """An API key, or a user in an organization."""
+    principal_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 5_000
+    address_per_minute: Annotated[int, Field(ge=0, le=10_000_000)] = 60_000
+    """An IPv4 address, or an IPv6 network of 64 bits; known or not."""
+    address_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    failed_tokens_per_minute: Annotated[int, Field(ge=0, le=10_000_000)] = 600
+    """Tokens of one address that are not good. Beyond it only tokens that were good before are looked at."""
+    failed_tokens_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+
+
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 # The form of an organization's id, as its creation takes it.
 OrganizationId = Annotated[str, Field(pattern=r"^org_[A-Za-z0-9_-]{1,60}$")]
@@ -344,6 +360,7 @@ class Settings(Section):
     postgres: PostgresSettings = PostgresSettings()
     pooler: PoolerSettings = PoolerSettings()
     listen: ListenSettings = ListenSettings()
+    door: DoorSettings = DoorSettings()
     sessions: tuple[SessionIssuerSettings, ...] = ()
     """Whose sessions are taken beside API keys."""
     spares: SpareSettings = SpareSettings()

@@ -39,6 +39,7 @@ from capyd.provisioning.retiring_login import RetiringLogins
 from capyd.provisioning.rotate_credentials import RotateCredentials
 from capyd.provisioning.spares import Spares
 from capyd.provisioning.storage_meter import StorageMeter
+from capyd.rpc.door import Door
 from capyd.rpc.services.audit import AuditServicer
 from capyd.rpc.services.cluster import ClusterServicer
 from capyd.rpc.services.extensions import ExtensionServicer
@@ -90,6 +91,7 @@ class Faces:
     """What is asked: the servicers, by service, and what they stand on."""
 
     authenticator: Authenticator
+    door: Door
     issuers: Issuers
     cluster: Cluster
     events: Events
@@ -269,6 +271,7 @@ def build_faces(settings: Settings, engine: Engine, *, database: Database, seale
     database.when_committed(events.wake)
     return Faces(
         authenticator=authenticator,
+        door=Door(settings.door),
         issuers=issuers,
         cluster=cluster,
         events=events,

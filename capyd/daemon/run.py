@@ -126,10 +126,10 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
 
 async def _listen(listeners: Listeners, settings: ListenSettings, faces: Faces) -> None:
     await listeners.add_socket(settings.admin_socket, AdminSocketTrust(), mode=0o600)
-    gateway = TokenTrust(faces.authenticator, is_behind_gateway=True)
+    gateway = TokenTrust(faces.authenticator, faces.door, is_behind_gateway=True)
     await listeners.add_socket(settings.api_socket, gateway, mode=0o660)
     if settings.api_address is not None:
-        clients = TokenTrust(faces.authenticator, is_behind_gateway=False)
+        clients = TokenTrust(faces.authenticator, faces.door, is_behind_gateway=False)
         await listeners.add_address(settings.api_address, clients)
     if settings.fleet_address is not None:
         files = fleet_files(settings)

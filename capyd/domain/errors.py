@@ -69,6 +69,16 @@ class TakenError(ConflictError):
     code = "already_exists"
 
 
+class TooManyRequestsError(CapydError):
+    """More than may be; `retry_after_seconds` says when there is room again."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, code: str | None = None, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnavailableError(CapydError):
     """A part that the answer needs does not answer; `retry_after_seconds` says when to ask again."""
 

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from capyd.domain.audit import ACCEPTED, REPEATED
 from capyd.domain.callers import Caller
-from capyd.domain.errors import CapydError, UnauthenticatedError, UnavailableError
+from capyd.domain.errors import CapydError, TooManyRequestsError, UnauthenticatedError, UnavailableError
 from capyd.domain.principals import Principal
 from capyd.rpc.audit_rules import AuditRule, audit_rule, describe_call, describe_refused, is_written_down
 from capyd.runtime.logs import get_logger
@@ -51,7 +51,7 @@ class Auditor:
     async def refused(self, caller: Caller, request: Any, error: BaseException) -> None:
         """Write down that the call was refused with this error. It is the caller's answer, whatever happens here."""
         try:
-            if isinstance(error, UnauthenticatedError):
+            if isinstance(error, UnauthenticatedError | TooManyRequestsError):
                 self._trail.unauthenticated(caller, error)
             elif self._rule is not None and is_written_down(self._rule, request) and _is_refusal(error):
                 refusal = error if isinstance(error, CapydError) else CapydError("a fault inside capyd")

@@ -14,6 +14,7 @@ from capyd.domain.errors import (
     NotFoundError,
     OutOfRangeError,
     TakenError,
+    TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -29,6 +30,7 @@ _CODES: Final = (
     (NotFoundError, code_pb2.NOT_FOUND),
     (TakenError, code_pb2.ALREADY_EXISTS),
     (ConflictError, code_pb2.FAILED_PRECONDITION),
+    (TooManyRequestsError, code_pb2.RESOURCE_EXHAUSTED),
     (UnavailableError, code_pb2.UNAVAILABLE),
 )
 
@@ -42,7 +44,7 @@ def to_status(error: CapydError) -> status_pb2.Status:
     if error.field is not None:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | TooManyRequestsError):
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.seconds = error.retry_after_seconds
         details.append(retry)

@@ -159,7 +159,9 @@ class _Call:
 
     async def _identify(self, caller: Caller, metadata: Mapping[str, str], context: Context) -> Caller:
         try:
-            return replace(caller, principal=await self._trust.principal(metadata, context.auth_context()))
+            return replace(
+                caller, principal=await self._trust.principal(metadata, context.auth_context(), caller.address)
+            )
         except UnauthenticatedError:
             if not self._rule.public:
                 raise

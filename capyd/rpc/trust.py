@@ -5,6 +5,7 @@ from typing import Protocol
 
 from capyd.domain.errors import ForbiddenError, UnauthenticatedError
 from capyd.domain.principals import EVERY_SCOPE, PLATFORM_ADMINISTRATOR, Principal
+from capyd.rpc.door import Door
 from capyd.usecases.authentication import Authenticator
 
 _SCHEME = "bearer "
@@ -21,11 +22,12 @@ class TrustPolicy(Protocol):
         """Only the gateway reaches the listener, and says for whom it calls."""
         ...
 
-    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:
+    async def principal(self, metadata: Mapping[str, str], transport: Transport, address: str | None) -> Principal:
         """The caller.
 
         Raises:
             UnauthenticatedError: it cannot be told.
+            TooManyRequestsError: it, or its address, calls too often.
         """
         ...
 
@@ -35,7 +37,7 @@ class AdminSocketTrust:
 
     is_behind_gateway = False
 
-    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002  (the policy's form)
+    async def principal(self, metadata: Mapping[str, str], transport: Transport, address: str | None) -> Principal:  # noqa: ARG002  (the policy's form)
         """Always the platform administrator."""
         return PLATFORM_ADMINISTRATOR
 
@@ -43,8 +45,9 @@ class AdminSocketTrust:
 class TokenTrust:
     """The listener has no authority of its own: every call carries its caller's token."""
 
-    def __init__(self, authenticator: Authenticator, *, is_behind_gateway: bool) -> None:
+    def __init__(self, authenticator: Authenticator, door: Door, *, is_behind_gateway: bool) -> None:
         self._authenticator = authenticator
+        self._door = door
         self._is_behind_gateway = is_behind_gateway
 
     @property
@@ -52,14 +55,24 @@ class TokenTrust:
         """As the policy says."""
         return self._is_behind_gateway
 
-    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002
+    async def principal(self, metadata: Mapping[str, str], transport: Transport, address: str | None) -> Principal:  # noqa: ARG002
         """Whoever the token in `authorization` stands for."""
+        self._door.enter(address)
         header = metadata.get("authorization", "")
         if not header:
             raise UnauthenticatedError("a token is required: authorization: Bearer capy_live_...")
         if header[: len(_SCHEME)].lower() != _SCHEME:
             raise UnauthenticatedError("the authorization must be of the form: Bearer capy_live_...")
-        return await self._authenticator.authenticate(header[len(_SCHEME) :].strip())
+        token = header[len(_SCHEME) :].strip()
+        if not self._authenticator.recognises(token):
+            self._door.refuse_guesses(address)
+        try:
+            principal = await self._authenticator.authenticate(token)
+        except UnauthenticatedError:
+            self._door.note_failure(address)
+            raise
+        self._door.admit(principal)
+        return principal
 
 
 class FleetTrust:
@@ -70,7 +83,7 @@ class FleetTrust:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
 
-    async def principal(self, metadata: Mapping[str, str], transport: Transport) -> Principal:  # noqa: ARG002
+    async def principal(self, metadata: Mapping[str, str], transport: Transport, address: str | None) -> Principal:  # noqa: ARG002
         """The controller.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from capyd.domain.api_keys import TOKEN_PREFIX
 from capyd.domain.audit import ACCEPTED, NewAuditEvent
 from capyd.domain.callers import Caller
-from capyd.domain.errors import CapydError, UnauthenticatedError, UnavailableError
+from capyd.domain.errors import CapydError, TooManyRequestsError, UnauthenticatedError, UnavailableError
 from capyd.runtime.clock import Clock
 from capyd.runtime.logs import get_logger
 from capyd.sqlite.audit import insert_audit_event
@@ -97,8 +97,10 @@ class AuditTrail:
             async with self._database.transaction() as tx:
                 await insert_audit_event(tx, event, now=self._clock())
 
-    def unauthenticated(self, caller: Caller, error: UnauthenticatedError) -> None:
-        """Count a call by somebody whom nobody knows: a row an address and minute, written at its end."""
+    def unauthenticated(self, caller: Caller, error: UnauthenticatedError | TooManyRequestsError) -> None:
+        """Count a call by somebody whom nobody knows, or who calls too often: a row an address and minute, written at
+        its end.
+        """
         event = NewAuditEvent(
             "authentication.refuse",
             actor_kind="anonymous",

@@ -26,6 +26,8 @@ class Authenticator:
         self._clock = clock
         self._known: dict[bytes, tuple[ApiKey, bool]] = {}
         self._used: dict[str, datetime] = {}
+        # When each session ends that was good; the digest of its token is all that is kept of it.
+        self._sessions: dict[bytes, datetime] = {}
 
     async def authenticate(self, token: str) -> Principal:
         """The principal that the token stands for.
@@ -62,6 +64,12 @@ class Authenticator:
             api_key_id=key.id,
         )
 
+    def recognises(self, token: str) -> bool:
+        """The token was good before, and is not known to be over since."""
+        digest = token_digest(token)
+        ends_at = self._sessions.get(digest)
+        return digest in self._known or (ends_at is not None and ends_at > self._clock())
+
     def forget(self) -> None:
         """A key or an organization was changed: look everything up anew."""
         self._known.clear()
@@ -75,6 +83,9 @@ class Authenticator:
 
     async def _session(self, token: str) -> Principal:
         session = await self._issuers.verify(token)
+        if len(self._sessions) >= _REMEMBERED_KEYS:
+            self._sessions.clear()
+        self._sessions[token_digest(token)] = session.ends_at
         organization = None
         if session.organization_id is not None:
             async with self._database.reading() as reads:

@@ -13,6 +13,7 @@ TABLE = {
     errors.NotFoundError: grpc.StatusCode.NOT_FOUND,
     errors.ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
     errors.TakenError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.TooManyRequestsError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
 
@@ -45,6 +46,8 @@ def test_the_field_at_fault_and_the_time_to_ask_again_are_details() -> None:
     assert _details(invalid, error_details_pb2.BadRequest).field_violations[0].field == "name"
     away = to_status(errors.UnavailableError("away", retry_after_seconds=7))
     assert _details(away, error_details_pb2.RetryInfo).retry_delay.seconds == 7
+    often = to_status(errors.TooManyRequestsError("too often", retry_after_seconds=3))
+    assert _details(often, error_details_pb2.RetryInfo).retry_delay.seconds == 3
 
 
 def test_a_defect_shows_nothing_of_the_inside() -> None:
