@@ -35,7 +35,7 @@ class Canary:
     @property
     def owner(self) -> str:
         """The role that its objects belong to."""
-        return f"{self.login}_owner"
+        return f"{self.database}_owner"
 
     @property
     def password(self) -> str:

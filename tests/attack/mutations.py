@@ -18,6 +18,8 @@ class Mutation:
     undo: tuple[str, ...] = ()
     pooler: tuple[str, str, str] | None = None
     """A file of the pooler's, what stands in it, and what then stands there instead."""
+    besides: tuple[str, str, str] | None = None
+    """The same, done before the row is tried for the first time: another defence in front, which hides this one."""
     hba: tuple[str, str] | None = None
     """What stands in the server's pg_hba.conf, and what then stands there instead."""
     since: int = 0
@@ -74,7 +76,7 @@ ROLES = (
 )  # fmt: skip
 
 INSIDE = (
-    Mutation("a function that reads files", "read_file", ("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",),
+    Mutation("a function that reads files", "read_file_of_cluster", ("GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",),
              database="{own}"),
     Mutation("the verifiers can be read", "password_verifiers", ("GRANT SELECT ON pg_authid TO PUBLIC",), database="{own}"),
     Mutation("pg_catalog can be written to", "function_in_pg_catalog", ("GRANT CREATE ON SCHEMA pg_catalog TO PUBLIC",),
@@ -101,10 +103,17 @@ DOORS = (
              pooler=("databases.ini", "{own} = ", "{own} = user={victim} ")),
     Mutation("the pooler swallows options", "options_statement_timeout_pooled",
              pooler=(_POOLER_INI, "ignore_startup_parameters = ", "ignore_startup_parameters = options,")),
-    Mutation("the pooler trusts", "console",
+    Mutation("the pooler trusts", "as_victim",
              pooler=("hba.conf", "local pgbouncer", "host all all 0.0.0.0/0 trust\nlocal pgbouncer")),
     Mutation("the pooler's console is open", "console",
-             pooler=("hba.conf", "local pgbouncer", "host pgbouncer {own} 0.0.0.0/0 scram-sha-256\nlocal pgbouncer")),
+             besides=("hba.conf", "local pgbouncer", "host pgbouncer {own} 0.0.0.0/0 scram-sha-256\nlocal pgbouncer"),
+             pooler=(_POOLER_INI, "admin_users = ", "admin_users = {own}, ")),
+    Mutation("the pooler's figures are for everybody", "console",
+             besides=("hba.conf", "local pgbouncer", "host pgbouncer {own} 0.0.0.0/0 scram-sha-256\nlocal pgbouncer"),
+             pooler=(_POOLER_INI, "admin_users = ", "stats_users = {own}\nadmin_users = ")),
+    Mutation("the pooler has a wildcard entry", "wildcard_entry",
+             besides=("hba.conf", "local pgbouncer", "host all {own} 0.0.0.0/0 scram-sha-256\nlocal pgbouncer"),
+             pooler=("databases.ini", "[databases]", "[databases]\n* = host={socket_dir} port={port}")),
 )  # fmt: skip
 
 ALL = (*CLUSTER, *ROLES, *INSIDE, *DOORS)

@@ -1,9 +1,7 @@
 """Take any single defence away, and the suite fails on the row that names it. All of them in the long run."""
 
-import os
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -24,7 +22,9 @@ from tests.stack.running import RunningStack
 async def test_a_defence_taken_away_is_found(stack: RunningStack, mutation: Mutation) -> None:
     if int(stack.major) < mutation.since:
         pytest.skip(f"only from PostgreSQL {mutation.since} on")
-    async with battlefield(stack) as field:
+    async with battlefield(stack) as field, AsyncExitStack() as besides:
+        if mutation.besides is not None:
+            await besides.enter_async_context(pooler_file(stack, field, *mutation.besides))
         assert failed(await outcomes(field, rows(mutation.row))) == []
         async with mutated(stack, field, mutation):
             found = failed(await outcomes(field, rows(mutation.row)))
@@ -41,43 +41,66 @@ def test_the_handful_is_among_them() -> None:
 async def mutated(stack: RunningStack, field: Field, mutation: Mutation) -> AsyncIterator[None]:
     """Without the defence; what is not the canaries' own is put back."""
     database = spelled(mutation.database, field)
-    for statement in mutation.sql:
-        await stack.administer(f"SET allow_system_table_mods = on; {spelled(statement, field)}", database=database)
-    file, before = None, ""
-    if mutation.pooler is not None:
-        name, old, new = mutation.pooler
-        file = Path(stack.settings["pooler"]["config_dir"]) / name
-        before = file.read_text()
-        replace(file, spelled(old, field), spelled(new, field))
+    async with AsyncExitStack() as changes:
+        for statement in mutation.sql:
+            await stack.administer(f"SET allow_system_table_mods = on; {spelled(statement, field)}", database=database)
+        if mutation.pooler is not None:
+            await changes.enter_async_context(pooler_file(stack, field, *mutation.pooler))
+        if mutation.hba is not None:
+            await changes.enter_async_context(server_hba(stack, *mutation.hba))
+        try:
+            yield
+        finally:
+            for statement in mutation.undo:
+                await stack.administer(spelled(statement, field))
+
+
+@asynccontextmanager
+async def pooler_file(stack: RunningStack, field: Field, name: str, old: str, new: str) -> AsyncIterator[None]:
+    """A file of the pooler's, with `new` for `old`."""
+    names = {**field.names, **{key: str(value) for key, value in stack.settings["postgres"].items()}}
+    with replaced(Path(stack.settings["pooler"]["config_dir"]) / name, old.format_map(names), new.format_map(names)):
         await reload_pooler(stack)
-    if mutation.hba is not None:
-        ((hba,),) = await stack.administer("SHOW hba_file")
-        file = Path(hba)
-        before = file.read_text()
-        replace(file, *mutation.hba)
-        await stack.administer("SELECT pg_reload_conf()")
-        await until(lambda: hba_is(stack, file))
-    try:
         yield
-    finally:
-        if file is not None:
-            file.write_text(before)
-            await (reload_pooler(stack) if mutation.pooler else stack.administer("SELECT pg_reload_conf()"))
-            if mutation.hba is not None:
-                await until(lambda: hba_is(stack, file))
-        for statement in mutation.undo:
-            await stack.administer(spelled(statement, field))
+    await reload_pooler(stack)
 
 
-def replace(file: Path, old: str, new: str) -> None:
+@asynccontextmanager
+async def server_hba(stack: RunningStack, old: str, new: str) -> AsyncIterator[None]:
+    """The server's pg_hba.conf, with `new` for `old`."""
+    ((path,),) = await stack.administer("SHOW hba_file")
+    with replaced(Path(path), old, new):
+        await reload_server(stack)
+        yield
+    await reload_server(stack)
+
+
+@contextmanager
+def replaced(file: Path, old: str, new: str) -> Iterator[None]:
+    """`file` with `new` for `old`."""
     text = file.read_text()
     assert old in text, f"{old!r} is not in {file}"
     file.write_text(text.replace(old, new))
+    try:
+        yield
+    finally:
+        file.write_text(text)
+
+
+async def reload_server(stack: RunningStack) -> None:
+    """Have it read its files, and wait until it has."""
+    ((before,),) = await stack.administer("SELECT pg_conf_load_time()")
+    await stack.administer("SELECT pg_reload_conf()")
+
+    async def loaded() -> bool:
+        ((at,),) = await stack.administer("SELECT pg_conf_load_time()")
+        return bool(at > before)
+
+    await until(loaded)
 
 
 async def reload_pooler(stack: RunningStack) -> None:
-    """Have it read its files, and wait until it has: its console answers in the order in which it is spoken to."""
-    os.kill(stack.ready["pids"]["pgbouncer"], signal.SIGHUP)
+    """Have it read its files, and wait until it has."""
     pooler = stack.settings["pooler"]
     async with await psycopg.AsyncConnection.connect(
         host=pooler["socket_dir"],
@@ -89,9 +112,3 @@ async def reload_pooler(stack: RunningStack) -> None:
         cursor_factory=psycopg.AsyncClientCursor,
     ) as console:
         await console.execute("RELOAD")
-
-
-async def hba_is(stack: RunningStack, file: Path) -> bool:
-    """Whether the server works with the file as it is: a new session is judged by it."""
-    ((loaded,),) = await stack.administer("SELECT pg_conf_load_time() >= (pg_stat_file(%s)).modification", str(file))
-    return bool(loaded)

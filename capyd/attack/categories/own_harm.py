@@ -13,8 +13,8 @@ from capyd.attack.logins import observe_login
 _ALL_WELL = Answer("the others work, and it works again")
 _OTHERS_WELL = Answer("the others work")
 _RECONCILED = "reconciling gives a tenant its roles and privileges again"
-# Base64 skips white space: the server takes this for a verifier, line breaks and all.
-_BROKEN_VERIFIER = "SCRAM-SHA-256$4096:\n{salt}$\n{key}:\n{key}"
+# The server reads numbers past white space: it takes this for a verifier, line break and all.
+_BROKEN_VERIFIER = "SCRAM-SHA-256$\n4096:{salt}${key}:{key}"
 _SALT = "AAAAAAAAAAAAAAAAAAAAAA=="
 _KEY = "A" * 43 + "="
 
