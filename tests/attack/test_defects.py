@@ -13,7 +13,7 @@ from capyd.attack.sql import spelled
 from tests.attack.attacks import battlefield, failed, outcomes, rows
 from tests.attack.conftest import options
 from tests.attack.defects import DEFECTS, Defect
-from tests.dev.stacks import new_stack
+from tests.dev.stacks import Stack, new_stack
 from tests.servers import Installation
 from tests.stack.running import RunningStack, connected
 
@@ -32,17 +32,24 @@ def copy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("defect", [pytest.param(it, id=it.name) for it in DEFECTS])
-async def test_a_defect_is_found(stack: RunningStack, installation: Installation, copy: Path, defect: Defect) -> None:
+@pytest.fixture
+def spoiled(installation: Installation, copy: Path, defect: Defect) -> Iterator[Stack]:
+    """A running stack with the defect."""
     if installation.major < defect.since:
         pytest.skip(f"only from PostgreSQL {defect.since} on")
-    assert await found_on(stack, defect) == []
     spoil(copy / "capyd" / defect.file, defect)
     with new_stack(*options(installation)) as process:
         process.start()
-        async with connected(process) as spoiled:
-            found = await found_on(spoiled, defect)
+        yield process
+        process.stop()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("defect", [pytest.param(it, id=it.name) for it in DEFECTS])
+async def test_a_defect_is_found(stack: RunningStack, spoiled: Stack, defect: Defect) -> None:
+    assert await found_on(stack, defect) == []
+    async with connected(spoiled) as running:
+        found = await found_on(running, defect)
     assert found, f"{defect.row} did not notice"
 
 
