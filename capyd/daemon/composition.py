@@ -104,11 +104,13 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
     """The engine, with every job type. Nothing runs yet."""
     connections = AdminConnections(settings.postgres)
     pooler = Pooler(settings.pooler, settings.postgres)
+    lanes = Lanes()
     pooler_sync = PoolerSync(
         connections=connections,
         pooler=pooler,
         postgres_settings=settings.postgres,
         pooler_settings=settings.pooler,
+        lanes=lanes,
     )
     ownership = ClusterOwnership(connections)
     cluster = ClusterWatch(
@@ -117,7 +119,6 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         ownership=ownership,
         default_extensions=settings.extensions.default,
     )
-    lanes = Lanes()
     spares = Spares(
         connections=connections,
         cluster=cluster,

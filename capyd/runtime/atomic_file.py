@@ -6,10 +6,26 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: bytes, *, new_mode: int = 0o640) -> None:
-    """Replace `path` with `text`, durably. Mode and group stay as they are, and with root the owner does.
+    """Replace `path` with `text`, durably, as `write_beside` makes it.
 
-    A file that was not there gets `new_mode` and its directory's group (and with root its owner): the process
-    that reads a configuration is usually another user than the one who writes it.
+    Raises:
+        OSError: the directory cannot be written, or the group not be given.
+    """
+    temporary = write_beside(path, text, new_mode=new_mode)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def write_beside(path: Path, text: bytes, *, new_mode: int = 0o640) -> Path:
+    """Write what is to replace `path` to a file beside it, durably; the caller renames that, or unlinks it.
+
+    Mode and group are those of the file at `path`, and with root the owner is. A file that was not there gets
+    `new_mode` and its directory's group (and with root its owner): the process that reads a configuration is
+    usually another user than the one who writes it.
 
     Raises:
         OSError: the directory cannot be written, or the group not be given.
@@ -29,11 +45,10 @@ def write_atomically(path: Path, text: bytes, *, new_mode: int = 0o640) -> None:
             file.write(text)
             file.flush()
             os.fsync(handle)
-        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    return temporary
 
 
 def sync_directory(directory: Path) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -10,10 +12,13 @@ import grpc
 import psycopg
 
 from benchmarks.benchmark import BenchmarkError
+from benchmarks.stacks import Stack
+from capyd.client.channel import open_channel
 from capyd.v1 import jobs_pb2 as pb
 from capyd.v1.jobs_pb2_grpc import JobServiceStub
 
 _POLL_SECONDS = 0.001
+_BURST_POLL_SECONDS = 0.01  # often enough for a burst of seconds, and not so often as to be its load
 _JOB_SECONDS = 30
 
 _numbers = itertools.count(1)
@@ -51,6 +56,16 @@ class CapydCreates:
         """Until it has it through PgBouncer."""
         return await self._first_query("pooled_url")
 
+    async def burst(self, creates: int) -> float:
+        """So many at once, until the last job is completed."""
+        started = time.perf_counter()
+        posted = await asyncio.gather(
+            *(self._call("POST", "/v1/projects", {"name": _name()}) for _ in range(creates)),
+        )
+        for created in posted:
+            await self._until_completed(created["job"], every=_BURST_POLL_SECONDS)
+        return time.perf_counter() - started
+
     async def _first_query(self, url: str) -> float:
         started = time.perf_counter()
         project = await self._create_and_poll()
@@ -62,13 +77,15 @@ class CapydCreates:
 
     async def _create_and_poll(self) -> dict[str, Any]:
         created = await self._call("POST", "/v1/projects", {"name": _name()})
-        job = created["job"]
+        await self._until_completed(created["job"], every=_POLL_SECONDS)
+        return dict(created["project"])
+
+    async def _until_completed(self, job: dict[str, Any], *, every: float) -> None:
         deadline = time.perf_counter() + _JOB_SECONDS
         while job["state"] in {"pending", "running"} and time.perf_counter() < deadline:
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(every)
             job = (await self._call("GET", f"/v1/jobs/{job['id']}"))["job"]
         _require_completed(job["state"], job.get("error", ""))
-        return dict(created["project"])
 
     async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         async with self._rest.request(method, path, json=body) as response:
@@ -76,6 +93,16 @@ class CapydCreates:
             if response.status >= 400:
                 raise BenchmarkError(f"{method} {path} was refused: {answer.get('error', answer)}")
         return answer
+
+
+@asynccontextmanager
+async def open_creates(stack: Stack) -> AsyncIterator[CapydCreates]:
+    """A client of this stack."""
+    channel = open_channel(stack.grpc_target, token=stack.api_key)
+    try:
+        yield CapydCreates(stack.rest, channel)
+    finally:
+        await channel.close()
 
 
 def _name() -> str:

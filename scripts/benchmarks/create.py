@@ -1,17 +1,15 @@
 """How long creating a project takes, beside making a database by hand."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 from benchmarks.benchmark import Benchmark, Report, Terms
 from benchmarks.by_hand import Script, Statements
-from benchmarks.capyd_creates import CapydCreates
+from benchmarks.capyd_creates import open_creates
 from benchmarks.constant import running_constant
 from benchmarks.disks import describe_disk
 from benchmarks.rounds import Contender, interleave
-from benchmarks.stacks import WITH_SPARES, WITHOUT_SPARES, Stack, running_stack
+from benchmarks.stacks import WITH_SPARES, WITHOUT_SPARES, running_stack
 from benchmarks.versions import measured_versions
-from capyd.client.channel import open_channel
 
 REFERENCE = "shell script"
 
@@ -24,7 +22,7 @@ async def run(terms: Terms) -> Report:
             await held.enter_async_context(running_stack(program, postgres_bin=terms.postgres_bin))
             for program in (WITH_SPARES, WITHOUT_SPARES)
         ]
-        creates, slow_creates = [await held.enter_async_context(_creates(each)) for each in (stack, bare)]
+        creates, slow_creates = [await held.enter_async_context(open_creates(each)) for each in (stack, bare)]
         script = Script(await stack.programs(), stack.administrator)
         statements = Statements(await held.enter_async_context(await stack.connect("postgres")))
         constant = await held.enter_async_context(running_constant())
@@ -94,15 +92,6 @@ async def run(terms: Terms) -> Report:
                 "Of fewer than 100 samples, p99 is the largest.",
             ),
         )
-
-
-@asynccontextmanager
-async def _creates(stack: Stack) -> AsyncIterator[CapydCreates]:
-    channel = open_channel(stack.grpc_target, token=stack.api_key)
-    try:
-        yield CapydCreates(stack.rest, channel)
-    finally:
-        await channel.close()
 
 
 BENCHMARK = Benchmark("create", "a project, from the request to its first query, beside doing it by hand", run)

@@ -13,6 +13,7 @@ from capyd.config.settings import PoolerSettings
 from capyd.domain.failures import TransientError, UnreachableError
 from capyd.domain.secret import Secret
 from capyd.domain.tenants import PoolerEntry, PoolerLogin
+from capyd.jobs.lanes import Lanes
 from capyd.pgbouncer.pooler import Pooler
 from capyd.pgbouncer.version import parse_version
 from capyd.postgres.entries import list_pooler_entries
@@ -197,6 +198,7 @@ async def test_many_changes_at_once_are_one_reload(tenants: Tenants, pooler: Poo
         pooler=pooler,
         postgres_settings=tenants.cluster.settings,
         pooler_settings=settings,
+        lanes=Lanes(),
     )
     log = settings.config_dir / "pgbouncer.log"
     claimed = [await tenants.claim() for _ in range(5)]

@@ -13,6 +13,7 @@ import pytest
 from capyd.config.settings import PoolerSettings
 from capyd.dev.certificates import CertificateFiles, ensure_certificates
 from capyd.host.users import server_user
+from capyd.jobs.lanes import Lanes
 from capyd.pgbouncer.pooler import Pooler
 from capyd.provisioning.pooler_sync import PoolerSync
 from tests.pgbouncer.test_pooler import apply_all, connect
@@ -76,6 +77,7 @@ async def test_the_daemon_notices_a_renewed_certificate(
         pooler=pooler,
         postgres_settings=tenants.cluster.settings,
         pooler_settings=certified,
+        lanes=Lanes(),
     )
     served = asyncio.Queue[None]()
 
