@@ -73,3 +73,14 @@ def nothing_is_left():
     before = set(SCRATCH.glob("capyd-bench-*"))
     yield
     assert set(SCRATCH.glob("capyd-bench-*")) <= before
+
+
+@pytest.mark.full
+async def test_a_burst_is_compared_with_the_fastest_bare_one():
+    status, output, errors = await bench("burst", "--rounds", "1", "--json")
+
+    assert status == 0, errors
+    report = json.loads(output)["benchmarks"]["burst"]
+    medians = {row["name"]: row["median_ms"] for row in report["rows"]}
+    assert report["reference"] == min((name for name in medians if "psycopg" in name), key=lambda name: medians[name])
+    assert medians["100 creates at once"] > 0
