@@ -10,6 +10,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+SHOWN: set[str] = set()
+"""Every token that any client of this run has shown."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -31,6 +34,7 @@ class Rest:
         self._session = session
         self._url = url
         self.token = token
+        SHOWN.add(token)
 
     def with_token(self, token: str) -> "Rest":
         """The same gateway, another caller."""
