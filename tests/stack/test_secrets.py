@@ -1,5 +1,5 @@
-"""No secret stands where somebody reads who was not given it: logs at every level, jobs, errors, events, audit rows, all
-rows of the state file and of its backups.
+"""No secret stands where somebody reads who was not given it: logs at every level, jobs, errors, events, audit rows,
+all rows of the state file and of its backups.
 """
 
 import asyncio
