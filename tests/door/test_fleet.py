@@ -13,7 +13,7 @@ import pytest
 
 from capyd.v1 import audit_pb2, audit_pb2_grpc, cluster_pb2, cluster_pb2_grpc, organizations_pb2, organizations_pb2_grpc
 from tests.door.authority import make_certificates
-from tests.door.conftest import Door
+from tests.door.conftest import Door, free_port
 from tests.stack.polling import until
 
 NAME = "controller.test"
@@ -64,12 +64,6 @@ def _tls(port: int, files: Path, version: ssl.TLSVersion) -> tuple[str | None, b
         return wrapped.version(), wrapped.getpeercert(binary_form=True) or b""
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def _who(channel: grpc.aio.Channel) -> organizations_pb2.Principal:
     stub = organizations_pb2_grpc.OrganizationServiceStub(channel)
     return (await stub.GetMe(organizations_pb2.GetMeRequest(), timeout=10)).principal
@@ -79,7 +73,7 @@ async def _who(channel: grpc.aio.Channel) -> organizations_pb2.Principal:
 async def fleet(make_door: Callable[[], Door]) -> Fleet:
     door = make_door()
     files = make_certificates(door.directory / "fleet")
-    port = _free_port()
+    port = free_port()
     await door.start(
         f"""
         listen.fleet_address = "127.0.0.1:{port}"
