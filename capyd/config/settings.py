@@ -294,6 +294,16 @@ class EventSettings(Section):
     """How often a watcher hears that nothing has happened."""
 
 
+class WatchdogSettings(Section):
+    """What looks after sessions beyond their project's timeouts: tenants may `SET` those of PostgreSQL anew."""
+
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = timedelta(seconds=3)
+    """How often it looks, in whole seconds. The second look ends a session that did not heed the first."""
+    tolerance: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(minutes=1))] = timedelta(seconds=1)
+    """How far beyond its timeout a session must be, or a tenth of the timeout where that is more: PostgreSQL's own
+    timeouts, where nobody lifted them, come first."""
+
+
 class PlanSettings(Section):
     """The ceilings of a project under one plan."""
 
@@ -366,6 +376,7 @@ class Settings(Section):
     spares: SpareSettings = SpareSettings()
     jobs: JobSettings = JobSettings()
     events: EventSettings = EventSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     plans: dict[str, PlanSettings] = Field(default_factory=dict)
     """By name, in ascending order; the defaults (vibe, ship, business) when absent."""
     extensions: ExtensionSettings = ExtensionSettings()

@@ -39,6 +39,7 @@ from capyd.provisioning.retiring_login import RetiringLogins
 from capyd.provisioning.rotate_credentials import RotateCredentials
 from capyd.provisioning.spares import Spares
 from capyd.provisioning.storage_meter import StorageMeter
+from capyd.provisioning.watchdog import Watchdog
 from capyd.rpc.door import Door
 from capyd.rpc.services.audit import AuditServicer
 from capyd.rpc.services.cluster import ClusterServicer
@@ -84,6 +85,7 @@ class Engine:
     anchor: AuditAnchor
     reconciler: Reconciler
     storage_meter: StorageMeter
+    watchdog: Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,9 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         anchor=anchor,
         reconciler=reconciler,
         storage_meter=StorageMeter(database=database, connections=connections, cluster=cluster, clock=clock),
+        watchdog=Watchdog(
+            database=database, connections=connections, cluster=cluster, settings=settings.watchdog, clock=clock
+        ),
     )
 
 
@@ -308,6 +313,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
     pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
     events = EventPruner(database=database, settings=settings.events, clock=clock)
     return (
+        Duty("stop sessions beyond their plan", settings.watchdog.every, engine.watchdog.look),
         Duty("measure storage", timedelta(seconds=10), engine.storage_meter.measure),
         Duty("prune the history of storage", timedelta(hours=1), engine.storage_meter.prune),
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),

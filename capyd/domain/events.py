@@ -40,6 +40,10 @@ STORAGE_ALERTS: Final = {
     FULL: "alert.storage_full",
 }
 """A project's database has reached so many per cent of its storage. Told once, until it has fallen below again."""
+SESSION_CANCELLED: Final = "alert.session_cancelled"
+"""A statement ran beyond its project's timeout, which its tenant had lifted, and was cancelled."""
+SESSION_ENDED: Final = "alert.session_ended"
+"""A session was ended: its statement did not heed the cancel, or it was idle in a transaction for too long."""
 
 
 @dataclass(frozen=True, slots=True)
