@@ -21,7 +21,7 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": "The same request with the same key within 24 hours returns the first answer, and does nothing.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
 

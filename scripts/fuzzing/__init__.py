@@ -1,0 +1,1 @@
+"""`scripts/fuzz`: hostile input by machine, over both faces."""
