@@ -40,27 +40,21 @@ class AdminConnections:
     def __init__(self, settings: PostgresSettings) -> None:
         self._settings = settings
         self._server_version: int | None = None
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            self._conninfo(LEDGER_DATABASE, _LEDGER_STATEMENT),
-            connection_class=AdminConnection,
-            kwargs={"autocommit": True},
-            # None is kept or tried for before it is asked for: the server, or the database, may not be there yet.
-            min_size=0,
-            max_size=settings.max_admin_connections,
-            check=AsyncConnectionPool.check_connection,
-            timeout=_POOL_WAIT_SECONDS,
-            reconnect_timeout=_POOL_WAIT_SECONDS / 2,
-            open=False,
-            name="ledger",
+        self._pool = _new_pool(
+            "ledger", self._conninfo(LEDGER_DATABASE, _LEDGER_STATEMENT), max_size=settings.max_admin_connections
         )
+        # As many as databases are built at a time; given back when none has been for a while.
+        self._builders = _new_pool("builders", self._conninfo("postgres", _SLOW_STATEMENT), max_size=2, max_idle=30)
 
     async def open(self) -> None:
         """Get ready. Succeeds with the server down: each use finds out for itself."""
         await self._pool.open(wait=False)
+        await self._builders.open(wait=False)
 
     async def close(self) -> None:
         """End the pooled sessions."""
         await self._pool.close()
+        await self._builders.close()
 
     @asynccontextmanager
     async def ledger(self) -> AsyncIterator[Connection]:
@@ -70,11 +64,27 @@ class AdminConnections:
             UnreachableError: the server does not let us in; known within two seconds, or four if it does not speak.
             TransientError: all connections stayed in use.
         """
+        async with self._pooled(self._pool) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def building(self) -> AsyncIterator[Connection]:
+        """A pooled connection to `postgres`, for CREATE DATABASE: in a burst, logging in for each is felt.
+
+        Raises:
+            UnreachableError: the server does not let us in.
+            TransientError: all connections stayed in use.
+        """
+        async with self._pooled(self._builders) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _pooled(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
         async with AsyncExitStack() as stack:
             try:
-                connection = await stack.enter_async_context(self._pool.connection())
+                connection = await stack.enter_async_context(pool.connection())
             except PoolTimeout:
-                raise await self._why_no_connection() from None
+                raise await self._why_no_connection(pool) from None
             yield connection
 
     @asynccontextmanager
@@ -129,14 +139,14 @@ class AdminConnections:
             if not cursor.rowcount:
                 raise PermanentError(f"there is no database {name} on this cluster")
 
-    async def _why_no_connection(self) -> StepError:
+    async def _why_no_connection(self, pool: AsyncConnectionPool[Connection]) -> StepError:
         """The server's own words, which the pool keeps to itself."""
         try:
             connection = await self._connect(LEDGER_DATABASE)
         except UnreachableError as error:
             return error
         await connection.close()
-        return TransientError(f"all {self._settings.max_admin_connections} administrative connections are in use")
+        return TransientError(f"all {pool.max_size} administrative connections are in use")
 
     def _conninfo(self, database: str, statement_timeout: timedelta, application_name: str = _APPLICATION_NAME) -> str:
         pinned = {
@@ -163,3 +173,20 @@ class AdminConnections:
             client_encoding="UTF8",
             options=" ".join(f"-c {name}={value}" for name, value in pinned.items()),
         )
+
+
+def _new_pool(name: str, conninfo: str, *, max_size: int, max_idle: float = 600) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        conninfo,
+        connection_class=AdminConnection,
+        kwargs={"autocommit": True},
+        # None is kept or tried for before it is asked for: the server, or the database, may not be there yet.
+        min_size=0,
+        max_size=max_size,
+        max_idle=max_idle,
+        check=AsyncConnectionPool.check_connection,
+        timeout=_POOL_WAIT_SECONDS,
+        reconnect_timeout=_POOL_WAIT_SECONDS / 2,
+        open=False,
+        name=name,
+    )

@@ -156,7 +156,7 @@ async def _begin(
 
 async def _create_database(connections: AdminConnections, *, template: str, names: TenantNames) -> None:
     database = sql.Identifier(names.database)
-    async with connections.maintenance() as maintenance:
+    async with connections.building() as maintenance:
         await maintenance.execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY wal_log CONNECTION LIMIT 0").format(
                 database, sql.Identifier(PLATFORM_ROLE), sql.Identifier(template)
