@@ -29,6 +29,7 @@ from capyd.provisioning.delete import Delete
 from capyd.provisioning.expire_credential import ExpireCredential
 from capyd.provisioning.extensions import EXTENSION_CHANGES, ChangeExtension
 from capyd.provisioning.ledger_outbox import LedgerOutbox
+from capyd.provisioning.lock_table_guard import LockTableGuard
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.provisioning.provision import Provision
 from capyd.provisioning.reconcile import Reconciler
@@ -86,6 +87,7 @@ class Engine:
     reconciler: Reconciler
     storage_meter: StorageMeter
     watchdog: Watchdog
+    lock_table_guard: LockTableGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         anchor=anchor,
         reconciler=reconciler,
         storage_meter=StorageMeter(database=database, connections=connections, cluster=cluster, clock=clock),
+        lock_table_guard=LockTableGuard(database=database, connections=connections, cluster=cluster, clock=clock),
         watchdog=Watchdog(
             database=database, connections=connections, cluster=cluster, settings=settings.watchdog, clock=clock
         ),
@@ -314,6 +317,7 @@ def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Databa
     events = EventPruner(database=database, settings=settings.events, clock=clock)
     return (
         Duty("stop sessions beyond their plan", settings.watchdog.every, engine.watchdog.look),
+        Duty("keep room in the lock table", settings.watchdog.every, engine.lock_table_guard.look),
         Duty("measure storage", timedelta(seconds=10), engine.storage_meter.measure),
         Duty("prune the history of storage", timedelta(hours=1), engine.storage_meter.prune),
         Duty("prune finished jobs", timedelta(hours=1), pruner.prune),

@@ -119,6 +119,7 @@ async def _serve(settings: Settings, database: Database, sealer: Sealer, asked: 
         await engine.runner.stop(grace_seconds=_JOBS_GRACE_SECONDS)
         await faces.authenticator.write_last_uses()
         await faces.trail.write_counts()
+        await engine.lock_table_guard.close()
         await engine.ownership.release()
         await engine.connections.close()
         logger.info("daemon.stopped")

@@ -44,6 +44,8 @@ SESSION_CANCELLED: Final = "alert.session_cancelled"
 """A statement ran beyond its project's timeout, which its tenant had lifted, and was cancelled."""
 SESSION_ENDED: Final = "alert.session_ended"
 """A session was ended: its statement did not heed the cancel, or it was idle in a transaction for too long."""
+LOCK_TABLE_FULL: Final = "alert.lock_table_full"
+"""Nobody can log in to the cluster any more, and the daemon could not end the session that holds most locks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,13 +98,13 @@ class AdminConnections:
             self._server_version = connection.info.server_version
             yield connection
 
-    async def standing(self, application_name: str) -> Connection:
-        """A new session in `postgres`, for the caller to keep and to close; the server shows it under this name.
+    async def standing(self, application_name: str, database: str = "postgres") -> Connection:
+        """A new session, for the caller to keep and to close; the server shows it under this name.
 
         Raises:
             UnreachableError: the server does not let us in.
         """
-        return await self._connect("postgres", application_name)
+        return await self._connect(database, application_name)
 
     @asynccontextmanager
     async def database(self, name: str) -> AsyncIterator[Connection]:

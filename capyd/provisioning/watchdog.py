@@ -1,5 +1,6 @@
 """Stops what is beyond a project's timeouts, whatever its tenant has set them to: the statement, then the session."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,9 @@ from capyd.sqlite.projects import find_project
 
 logger = get_logger(__name__)
 
+_RECORDS_APART = timedelta(minutes=1)
+"""Of one project and kind. Who is stopped again and again must not fill the audit trail, which is for ever."""
+
 Statement = tuple[int, datetime, datetime]
 """One statement of one session: process, when it connected, when the statement began."""
 
@@ -35,6 +39,11 @@ class Stopped:
     limit: timedelta
     is_ended: bool
     """The session is; else its statement was cancelled."""
+
+    @property
+    def subject(self) -> tuple[str, bool]:
+        """What is told of at most once a minute."""
+        return self.project.id, self.is_ended
 
 
 class Watchdog:
@@ -60,6 +69,8 @@ class Watchdog:
         self._clock = clock
         self._cancelled: set[Statement] = set()
         """Statements that the last pass told to stop, or found told so."""
+        self._told: dict[tuple[str, bool], datetime] = {}
+        self._untold: Counter[tuple[str, bool]] = Counter()
 
     async def look(self) -> int:
         """Stop what is over its limits; returns how many sessions were told to."""
@@ -121,18 +132,26 @@ class Watchdog:
 
     async def _record(self, stopped: list[Stopped]) -> None:
         now = self._clock()
+        self._told = {subject: at for subject, at in self._told.items() if at + _RECORDS_APART > now}
+        self._untold.update(each.subject for each in stopped)
+        due = {each.subject: each for each in stopped if each.subject not in self._told}
+        if not due:
+            return
         async with self._database.transaction() as tx:
-            for each in stopped:
-                event = _event(each)
+            for subject, each in due.items():
+                event = _event(each, times=self._untold[subject])
                 await insert_event(tx, event, now=now)
                 await insert_audit_event(tx, _audit_event(each, event), now=now)
+        for subject in due:
+            self._told[subject] = now
+            del self._untold[subject]
 
 
 def _statement(session: LongSession) -> Statement:
     return session.pid, session.started_at, session.since
 
 
-def _event(stopped: Stopped) -> NewEvent:
+def _event(stopped: Stopped, *, times: int) -> NewEvent:
     session, project = stopped.session, stopped.project
     what = "a statement has run" if session.is_running else "a session has been idle in a transaction"
     done = "the session was ended" if stopped.is_ended else "it was cancelled"
@@ -147,6 +166,7 @@ def _event(stopped: Stopped) -> NewEvent:
             "door": "pooled" if session.is_pooled else "direct",
             "reason": "statement_timeout" if session.is_running else "idle_transaction_timeout",
             "seconds": seconds,
+            "times": times,
             "limit_milliseconds": stopped.limit // timedelta(milliseconds=1),
         },
     )

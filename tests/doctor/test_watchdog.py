@@ -32,12 +32,13 @@ class Kennel:
 
     def __init__(self, patient: Patient) -> None:
         self.patient = patient
+        self.now = START
         self.watchdog = Watchdog(
             database=patient.database,
             connections=patient.engine.connections,
             cluster=patient.engine.cluster,
             settings=WatchdogSettings(tolerance=timedelta()),
-            clock=lambda: START,
+            clock=lambda: self.now,
         )
 
     async def project(self, *, milliseconds: int = 100) -> Login:
@@ -139,3 +140,38 @@ async def test_all_others_are_left_alone(patient: Patient) -> None:
         for untouched in (administrator, stranger, patiently, quiet):
             untouched.execute("SELECT")
     assert len(await kennel.events()) == 1
+
+
+async def test_a_project_that_is_stopped_again_and_again_is_told_of_once_a_minute(patient: Patient) -> None:
+    kennel = Kennel(patient)
+    login = await kennel.project()
+
+    async def offend() -> None:
+        with login.connect() as session:
+            session.execute("BEGIN")
+            assert await until(kennel.watchdog.look) == 1
+            with pytest.raises(psycopg.OperationalError):
+                session.execute("SELECT")
+
+    for _ in range(3):
+        await offend()
+    assert [event.details["times"] for event in await kennel.events()] == [1]
+    kennel.now += timedelta(minutes=1)
+    await offend()
+    assert [event.details["times"] for event in await kennel.events()] == [1, 3]
+    assert await kennel.acts() == ["session.end"] * 2
+
+
+async def test_projects_that_others_shut_are_left_to_them(patient: Patient) -> None:
+    kennel = Kennel(patient)
+    login, offender = await kennel.project(), await kennel.project()
+    await patient.set_state(login.project_id, ProjectState.DELETING)
+    with login.connect() as session, offender.connect() as other:
+        session.execute("BEGIN")
+        other.execute("BEGIN")
+        assert await until(kennel.watchdog.look) == 1
+        with pytest.raises(psycopg.OperationalError):
+            other.execute("SELECT")
+        session.execute("SELECT")
+    (event,) = await kennel.events()
+    assert event.project_id == offender.project_id

@@ -1,0 +1,142 @@
+"""Ends, by a signal, the session that has filled the server's lock table: SQL cannot then."""
+
+import signal
+from contextlib import suppress
+
+from capyd.domain.audit import NewAuditEvent
+from capyd.domain.events import LOCK_TABLE_FULL, SESSION_ENDED, NewEvent
+from capyd.domain.failures import StepError
+from capyd.host.processes import command_of, identify
+from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
+from capyd.postgres.lock_table import LockHolder, find_greatest_holder, is_lock_table_full
+from capyd.provisioning.cluster import ClusterWatch
+from capyd.runtime.clock import Clock
+from capyd.runtime.failpoints import failpoints
+from capyd.runtime.logs import get_logger
+from capyd.sqlite.audit import insert_audit_event
+from capyd.sqlite.database import Database
+from capyd.sqlite.events import insert_event
+from capyd.sqlite.projects import find_project
+
+logger = get_logger(__name__)
+
+
+class LockTableGuard:
+    """Keeps a session of its own, made while there was room: with the table full, none can be made.
+
+    It looks also while the cluster counts as away: that is what a cluster is that lets nobody in. Signal first, record
+    after, as the watchdog does.
+    """
+
+    def __init__(
+        self, *, database: Database, connections: AdminConnections, cluster: ClusterWatch, clock: Clock
+    ) -> None:
+        self._database = database
+        self._connections = connections
+        self._cluster = cluster
+        self._clock = clock
+        self._session: Connection | None = None
+        self._has_told = False
+        """Of a full table that is none of our doing to mend, until it has room again."""
+
+    async def look(self) -> bool:
+        """End the greatest holder if the table is full. True: one was told to end."""
+        try:
+            session = await self._keep_session()
+            if session is None or not await is_lock_table_full(session):
+                self._has_told = False
+                return False
+            holder = await find_greatest_holder(session)
+        except StepError as error:
+            logger.warning("lock_table.could_not_look", reason=error.summary)
+            await self.close()
+            return False
+        return await self._end(holder)
+
+    async def close(self) -> None:
+        """Give the session up. The next look makes another."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def _keep_session(self) -> Connection | None:
+        if self._session is not None and self._session.closed:
+            await self.close()
+        if self._session is None and self._cluster.trouble is None:
+            self._session = await self._connections.standing("capyd lock table", LEDGER_DATABASE)
+            # Its catalogs are read now, not when reading them would need locks.
+            await find_greatest_holder(self._session)
+        return self._session
+
+    async def _end(self, holder: LockHolder | None) -> bool:
+        if holder is None:
+            await self._tell("the lock table is full, and no tenant's session holds any of it")
+            return False
+        if failpoints.active:
+            await failpoints.reach("session.signal.before")
+        try:
+            _terminate(holder)
+        except OSError as error:
+            await self._tell(
+                f"the lock table is full: process {holder.pid} of {holder.login} holds {holder.locks} locks, "
+                f"and could not be ended: {error.strerror or error}",
+                holder,
+            )
+            return False
+        if failpoints.active:
+            await failpoints.reach("session.signal.after")
+        await self._record(holder)
+        return True
+
+    async def _tell(self, message: str, holder: LockHolder | None = None) -> None:
+        if self._has_told:
+            return
+        logger.error("lock_table.full", reason=message)
+        async with self._database.transaction() as tx:
+            project_id = holder.project_id if holder is not None else None
+            await insert_event(tx, NewEvent(LOCK_TABLE_FULL, project_id=project_id, message=message), now=self._clock())
+        self._has_told = True
+
+    async def _record(self, holder: LockHolder) -> None:
+        async with self._database.reading() as reads:
+            project = await find_project(reads, holder.project_id, organization_id=None)
+        organization_id = project.organization_id if project is not None else None
+        details = {
+            "login": holder.login,
+            "door": "pooled" if holder.is_pooled else "direct",
+            "reason": "lock_table",
+            "locks": holder.locks,
+        }
+        event = NewEvent(
+            SESSION_ENDED,
+            organization_id=organization_id,
+            project_id=holder.project_id,
+            message=f"a session held {holder.locks} locks and left none for anybody else: it was ended",
+            details=details,
+        )
+        act = NewAuditEvent(
+            "session.end",
+            target_kind="login",
+            target_id=holder.login,
+            organization_id=organization_id,
+            project_id=holder.project_id,
+            metadata=details,
+        )
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            await insert_event(tx, event, now=now)
+            await insert_audit_event(tx, act, now=now)
+
+
+def _terminate(holder: LockHolder) -> None:
+    """What pg_terminate_backend would send.
+
+    Raises:
+        OSError: this process may not, or the server's processes are not of this host's (another container).
+    """
+    process = identify(holder.pid)
+    title = " ".join(command_of(holder.pid))
+    if process is None or not title.startswith("postgres:") or f" {holder.login} " not in title:
+        raise ProcessLookupError("there is no such process of PostgreSQL's here")
+    with suppress(ProcessLookupError):
+        process.send(signal.SIGTERM)
