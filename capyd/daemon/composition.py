@@ -198,6 +198,8 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         record=ReconcileRecord(database=database, clock=clock),
     )
     waiting = WaitingJobs(database=database, wake_runner=runner.wake, clock=clock)
+    lock_table_guard = LockTableGuard(database=database, connections=connections, cluster=cluster, clock=clock)
+    cluster.when_ready(lock_table_guard.stand)
     cluster.when_ready(waiting.wake)
     cluster.when_ready(outbox.look_after)
     cluster.when_ready(pooler_sync.look_after)
@@ -217,7 +219,7 @@ def build_engine(settings: Settings, *, database: Database, sealer: Sealer, cloc
         anchor=anchor,
         reconciler=reconciler,
         storage_meter=StorageMeter(database=database, connections=connections, cluster=cluster, clock=clock),
-        lock_table_guard=LockTableGuard(database=database, connections=connections, cluster=cluster, clock=clock),
+        lock_table_guard=lock_table_guard,
         watchdog=Watchdog(
             database=database, connections=connections, cluster=cluster, settings=settings.watchdog, clock=clock
         ),

@@ -1,11 +1,15 @@
 """Ends, by a signal, the session that has filled the server's lock table: SQL cannot then."""
 
+import asyncio
 import signal
+import time
+from collections import Counter
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from capyd.domain.audit import NewAuditEvent
 from capyd.domain.events import LOCK_TABLE_FULL, SESSION_ENDED, NewEvent
-from capyd.domain.failures import StepError
+from capyd.domain.failures import StepError, UnreachableError
 from capyd.host.processes import command_of, identify
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.lock_table import LockHolder, find_greatest_holder, is_lock_table_full
@@ -20,6 +24,9 @@ from capyd.sqlite.projects import find_project
 
 logger = get_logger(__name__)
 
+_PAUSE_SECONDS = 0.05
+_RECORDS_APART = timedelta(minutes=1)
+
 
 class LockTableGuard:
     """Keeps a session of its own, made while there was room: with the table full, none can be made.
@@ -29,18 +36,38 @@ class LockTableGuard:
     """
 
     def __init__(
-        self, *, database: Database, connections: AdminConnections, cluster: ClusterWatch, clock: Clock
+        self,
+        *,
+        database: Database,
+        connections: AdminConnections,
+        cluster: ClusterWatch,
+        clock: Clock,
+        watchful_seconds: float = 10.0,
     ) -> None:
+        """`watchful_seconds`: how long a look goes on once a session was ended, as its tenant may be back at once."""
         self._database = database
         self._connections = connections
         self._cluster = cluster
         self._clock = clock
+        self._watchful_seconds = watchful_seconds
+        self._recorded: dict[str, datetime] = {}
+        """When each project's last record was: one a minute."""
+        self._unrecorded: Counter[str] = Counter()
         self._session: Connection | None = None
         self._has_told = False
         """Of a full table that is none of our doing to mend, until it has room again."""
 
     async def look(self) -> bool:
-        """End the greatest holder if the table is full. True: one was told to end."""
+        """End the greatest holder if the table is full, and stay watchful then. True: one was told to end."""
+        if not await self._look():
+            return False
+        until = time.monotonic() + self._watchful_seconds
+        while time.monotonic() < until:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._look()
+        return True
+
+    async def _look(self) -> bool:
         try:
             session = await self._keep_session()
             if session is None or not await is_lock_table_full(session):
@@ -49,9 +76,18 @@ class LockTableGuard:
             holder = await find_greatest_holder(session)
         except StepError as error:
             logger.warning("lock_table.could_not_look", reason=error.summary)
-            await self.close()
+            if isinstance(error, UnreachableError):
+                await self.close()
             return False
         return await self._end(holder)
+
+    async def stand(self) -> None:
+        """Have the session, as soon as the cluster is ready.
+
+        Raises:
+            StepError: as the cluster says.
+        """
+        await self._keep_session()
 
     async def close(self) -> None:
         """Give the session up. The next look makes another."""
@@ -98,6 +134,11 @@ class LockTableGuard:
         self._has_told = True
 
     async def _record(self, holder: LockHolder) -> None:
+        now = self._clock()
+        self._unrecorded[holder.project_id] += 1
+        self._recorded = {each: at for each, at in self._recorded.items() if at + _RECORDS_APART > now}
+        if holder.project_id in self._recorded:
+            return
         async with self._database.reading() as reads:
             project = await find_project(reads, holder.project_id, organization_id=None)
         organization_id = project.organization_id if project is not None else None
@@ -106,6 +147,7 @@ class LockTableGuard:
             "door": "pooled" if holder.is_pooled else "direct",
             "reason": "lock_table",
             "locks": holder.locks,
+            "times": self._unrecorded[holder.project_id],
         }
         event = NewEvent(
             SESSION_ENDED,
@@ -122,10 +164,11 @@ class LockTableGuard:
             project_id=holder.project_id,
             metadata=details,
         )
-        now = self._clock()
         async with self._database.transaction() as tx:
             await insert_event(tx, event, now=now)
             await insert_audit_event(tx, act, now=now)
+        self._recorded[holder.project_id] = now
+        del self._unrecorded[holder.project_id]
 
 
 def _terminate(holder: LockHolder) -> None:

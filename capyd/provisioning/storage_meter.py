@@ -5,17 +5,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from capyd.domain.events import STORAGE_ALERTS, NewEvent
-from capyd.domain.failures import UnreachableError
+from capyd.domain.failures import TransientError, UnreachableError
 from capyd.domain.projects import Project, ProjectState
 from capyd.domain.storage import Measurement, measuring_interval, next_level
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.usage import list_activity, measure_sizes
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.runtime.clock import Clock
+from capyd.runtime.logs import get_logger
 from capyd.sqlite.database import Database
 from capyd.sqlite.events import insert_event
 from capyd.sqlite.projects import list_live_projects
 from capyd.sqlite.storage import delete_old_measurements, list_measurements, put_measurement
+
+logger = get_logger(__name__)
 
 _BATCH = 10
 _BUDGET_SECONDS = 0.05
@@ -44,7 +47,10 @@ class StorageMeter:
             return await self._measure()
         except UnreachableError as error:
             self._cluster.report_lost(error.summary)
-            return 0
+        except TransientError as error:
+            # A cluster that is out of something. The next pass tries again; to end the daemon would help nobody.
+            logger.warning("storage.could_not_measure", reason=error.summary)
+        return 0
 
     async def prune(self) -> None:
         """Forget what is older than 90 days."""

@@ -223,5 +223,6 @@ async def new_patient(cluster: Cluster, pooler: PoolerSettings, directory: Path)
             yield patient
             await patient.clean_up()
         finally:
+            await engine.lock_table_guard.close()
             await engine.ownership.release()
             await engine.connections.close()

@@ -24,6 +24,7 @@ async def guard(patient: Patient) -> AsyncIterator[LockTableGuard]:
         connections=patient.engine.connections,
         cluster=patient.engine.cluster,
         clock=lambda: START,
+        watchful_seconds=0,
     )
     assert not await guard.look()
     yield guard
