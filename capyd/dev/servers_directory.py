@@ -19,6 +19,8 @@ ROOT = Path("/var/lib/capyd-dev")
 
 _LINK = "servers"
 _BACK_LINK = "state"
+_DOOMED = "-"
+"""Behind the name of a directory that is being removed."""
 
 
 def open_servers_directory(state: Path, *, root: Path = ROOT) -> Path:
@@ -62,9 +64,14 @@ def abandoned_directories(*, root: Path = ROOT) -> list[Path]:
 
 
 def remove_servers_directory(directory: Path, *, root: Path = ROOT) -> None:
-    """Remove it with all that is in it. Whatever ran from it has been ended before."""
+    """Remove it with all that is in it. Whatever ran from it has been ended before.
+
+    Under the lock it only gets another name: removing gigabytes takes its time, and other stacks want to start. What
+    is left of a removal that was cut off is removed at a later start.
+    """
     with _exclusive(root):
-        shutil.rmtree(directory, ignore_errors=False)
+        doomed = directory.rename(root / f"{directory.name}{_DOOMED}")
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _is_abandoned(directory: Path) -> bool:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from capyd.dev.ports import HOST
-from tests.dev.stacks import IS_ROOT, Stack, call, connections, create_project, new_stack, running
+from tests.dev.stacks import IS_ROOT, READY_SECONDS, Stack, call, connections, create_project, new_stack, running
 from tests.servers import free_port
 
 NAMES = {"capyd", "capyd_http", "postgres", "pgbouncer"}
@@ -134,7 +134,7 @@ def test_a_given_port_is_taken_or_refused(stack: Stack, listener: str) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         stack.launch(f"--{listener}-port", str(port))
-        assert stack.process.wait(20) == 1
+        assert stack.process.wait(READY_SECONDS) == 1
     assert f"cannot listen on {HOST}:{port}: Address already in use" in stack.said
     assert "Traceback" not in stack.said
 
@@ -244,6 +244,6 @@ def test_the_servers_directory_goes_at_a_later_start(stack: Stack) -> None:
     (stack.state.with_name("gone") / "servers").unlink()
     with new_stack() as other:
         other.start()
-        assert f"removed {servers}" in other.said
-    assert not servers.exists()
+        # By this one, or by another stack that has been started at the same time.
+        assert not servers.exists()
     assert not any(process.is_alive() for process in left.values())

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from capyd.domain.failures import PermanentError
-from capyd.domain.tenants import ClaimedTenant
+from capyd.domain.tenants import ClaimedTenant, PoolerLogin
 from capyd.postgres.entries import list_pooler_entries
 from capyd.postgres.spares import count_spares, mark_pooled
 from capyd.postgres.tenants import apply_limits, claim_spare, find_tenant, shut_out
@@ -97,7 +97,7 @@ async def test_the_pooler_is_to_know_spares_and_tenants(tenants: Tenants) -> Non
     entries = {entry.database: entry for entry in await list_pooler_entries(tenants.connections)}
     assert entries.keys() == {tenant.names.database, spare.names.database}
     assert entries[tenant.names.database].pool_size == 40
-    assert entries[tenant.names.database].verifier == tenant.credential.verifier
+    assert entries[tenant.names.database].logins == (PoolerLogin(tenant.names.login, tenant.credential.verifier),)
     assert entries[spare.names.database].pool_size == LIMITS.pool_size
 
 

@@ -73,17 +73,19 @@ class RunningStack:
         async def by_state() -> list[tuple[str, str]]:
             return await self.administer("SELECT state, database_name FROM capyd.tenants WHERE state <> 'claimed'")
 
-        async def look() -> tuple[int, list[tuple[str, str]]]:
-            return (await self.spare_status())["target"], await by_state()
+        async def look() -> tuple[int | None, list[tuple[str, str]]]:
+            return (await self.spare_status()).get("target"), await by_state()
 
-        _, settled = await until(
-            look, lambda seen: len(seen[1]) >= seen[0] and all(state == "spare" for state, _ in seen[1])
-        )
+        def is_settled(seen: tuple[int | None, list[tuple[str, str]]]) -> bool:
+            target, tenants = seen
+            return target is not None and len(tenants) >= target and all(state == "spare" for state, _ in tenants)
+
+        _, settled = await until(look, is_settled)
         return [name for _, name in settled]
 
     async def spare_status(self) -> dict[str, int]:
-        """What the service says of its spares."""
-        spares: dict[str, int] = (await self.rest.expect(200, "GET", "/status"))["cluster"]["spares"]
+        """What the service says of its spares; nothing while PostgreSQL does not answer."""
+        spares: dict[str, int] = (await self.rest.expect(200, "GET", "/status"))["cluster"].get("spares", {})
         return spares
 
     async def new_organization(self, name: str) -> "OtherOrganization":
