@@ -10,7 +10,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, 
 
 from capyd import __version__
 from capyd.config import Settings
-from capyd.daemon.composition import Engine, Faces
+from capyd.daemon.engine import Engine
+from capyd.daemon.faces import Faces
 from capyd.daemon.usage_metrics import UsageLookup
 from capyd.domain.failures import StepError
 from capyd.provisioning.spares import SpareStatus

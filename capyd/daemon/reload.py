@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from capyd.config import Settings
-from capyd.daemon.composition import Engine
+from capyd.daemon.engine import Engine
 from capyd.runtime.logs import configure_logs, get_logger
 from capyd.runtime.notify import ServiceManager
 from capyd.runtime.settings_file import SettingsError

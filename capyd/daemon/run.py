@@ -7,7 +7,9 @@ from functools import partial
 
 from capyd.config import Settings
 from capyd.config.settings import ListenSettings
-from capyd.daemon.composition import Faces, build_engine, build_faces, duties
+from capyd.daemon.duties import duties
+from capyd.daemon.engine import build_engine
+from capyd.daemon.faces import Faces, build_faces
 from capyd.daemon.health import Health
 from capyd.daemon.reload import Reload, live_settings, read_certificates_again, reload_whenever_asked
 from capyd.daemon.service import Service, describe, until_progress

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from capyd.daemon.composition import Engine
+from capyd.daemon.engine import Engine
 from capyd.domain.jobs import JobState
 from capyd.runtime.notify import ServiceManager
 from capyd.sqlite.counts import count_objects

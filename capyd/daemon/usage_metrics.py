@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from capyd.daemon.composition import Engine
+from capyd.daemon.engine import Engine
 from capyd.domain.failures import StepError
 from capyd.postgres.usage import largest, list_connections
 from capyd.sqlite.database import Database

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from capyd.config.settings import ClusterSettings, PoolerSettings, Settings, SpareSettings, StateSettings
-from capyd.daemon.composition import Engine, build_engine
+from capyd.daemon.engine import Engine, build_engine
 from capyd.domain.findings import Finding, FindingKind
 from capyd.domain.projects import Project, ProjectState
 from capyd.domain.tenants import TenantNames

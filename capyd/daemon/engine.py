@@ -1,25 +1,20 @@
-"""Builds the objects of the daemon, from the floor up."""
+"""Builds what does the work, from the floor up: the cluster, the pooler, and the jobs on them."""
 
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from capyd.config import Settings
 from capyd.domain.failures import PoolerUnreachableError, UnreachableError
 from capyd.domain.ids import new_id
 from capyd.host.sealing import Sealer
-from capyd.issuers.issuers import Issuers, build_issuers
 from capyd.jobs.executor import Executor
 from capyd.jobs.job_type import JobType
 from capyd.jobs.lanes import Lanes
-from capyd.jobs.pruner import Pruner
 from capyd.jobs.runner import Runner
 from capyd.jobs.waiting import WaitingJobs
 from capyd.jobs.watchers import JobWatchers
-from capyd.periodic.scheduler import Duty
 from capyd.pgbouncer.pooler import Pooler
-from capyd.postgres.audit_head import read_noted_head
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.ownership import ClusterOwnership
 from capyd.provisioning.apply_settings import ApplySettings
@@ -41,33 +36,8 @@ from capyd.provisioning.rotate_credentials import RotateCredentials
 from capyd.provisioning.spares import Spares
 from capyd.provisioning.storage_meter import StorageMeter
 from capyd.provisioning.watchdog import Watchdog
-from capyd.rpc.door import Door
-from capyd.rpc.services.audit import AuditServicer
-from capyd.rpc.services.cluster import ClusterServicer
-from capyd.rpc.services.extensions import ExtensionServicer
-from capyd.rpc.services.jobs import JobServicer
-from capyd.rpc.services.organizations import OrganizationServicer
-from capyd.rpc.services.projects import ProjectServicer
 from capyd.runtime.clock import Clock
-from capyd.sqlite.backup import Backups
 from capyd.sqlite.database import Database
-from capyd.usecases.api_keys import ApiKeys
-from capyd.usecases.audit import AuditTrail
-from capyd.usecases.audit_reading import AuditReading
-from capyd.usecases.authentication import Authenticator
-from capyd.usecases.cluster import Cluster
-from capyd.usecases.connections import Connections
-from capyd.usecases.credentials import Credentials
-from capyd.usecases.doctor import Doctor
-from capyd.usecases.event_pruner import EventPruner
-from capyd.usecases.events import Events
-from capyd.usecases.extensions import Extensions
-from capyd.usecases.idempotency import RepeatedRequests
-from capyd.usecases.jobs import Jobs
-from capyd.usecases.organization_changes import OrganizationChanges
-from capyd.usecases.organizations import Organizations
-from capyd.usecases.projects import Projects
-from capyd.usecases.usage import UsageReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +58,6 @@ class Engine:
     storage_meter: StorageMeter
     watchdog: Watchdog
     lock_table_guard: LockTableGuard
-
-
-@dataclass(frozen=True, slots=True)
-class Faces:
-    """What is asked: the servicers, by service, and what they stand on."""
-
-    authenticator: Authenticator
-    door: Door
-    issuers: Issuers
-    cluster: Cluster
-    events: Events
-    trail: AuditTrail
-    repeated: RepeatedRequests
-    servicers: dict[str, object]
 
 
 def build_engine(settings: Settings, *, database: Database, sealer: Sealer, clock: Clock) -> Engine:
@@ -232,110 +188,3 @@ def _look_for_lost_server(cluster: ClusterWatch, pooler_sync: PoolerSync, error:
         pooler_sync.request()
     else:
         cluster.report_lost(error.summary)
-
-
-def build_faces(settings: Settings, engine: Engine, *, database: Database, sealer: Sealer, clock: Clock) -> Faces:
-    """The use cases and the servicers that translate for them."""
-    plans = settings.all_plans()
-    issuers = build_issuers(settings.sessions, directory=settings.state.path.parent / "issuers", clock=clock)
-    authenticator = Authenticator(database=database, issuers=issuers, clock=clock)
-    projects = Projects(
-        database=database,
-        plans=plans,
-        max_attempts=settings.jobs.max_attempts,
-        wake_runner=engine.runner.wake,
-        watchers=engine.watchers,
-        clock=clock,
-    )
-    connections = Connections(
-        database=database, sealer=sealer, cluster=settings.cluster, pooled_ssl_mode=settings.pooled_ssl_mode
-    )
-    extensions = Extensions(
-        database=database,
-        projects=projects,
-        connections=engine.connections,
-        cluster=engine.cluster,
-        catalogue=settings.extensions.catalogue,
-    )
-    jobs = Jobs(database=database, watchers=engine.watchers, cancel_job=engine.runner.cancel)
-    organizations = Organizations(database=database, plans=plans, clock=clock)
-    organization_changes = OrganizationChanges(
-        database=database,
-        plans=plans,
-        max_attempts=settings.jobs.max_attempts,
-        wake_runner=engine.runner.wake,
-        forget_principals=authenticator.forget,
-        clock=clock,
-    )
-    api_keys = ApiKeys(database=database, forget_principals=authenticator.forget, clock=clock)
-    cluster = Cluster(
-        database=database,
-        settings=settings.cluster,
-        watch=engine.cluster,
-        pooler=engine.pooler,
-        spares=engine.spares,
-        catalogue=settings.extensions.catalogue,
-        clock=clock,
-    )
-    engine.cluster.when_ready(cluster.learn_version)
-    events = Events(database=database, heartbeat=settings.events.heartbeat)
-    database.when_committed(events.wake)
-    return Faces(
-        authenticator=authenticator,
-        door=Door(settings.door),
-        issuers=issuers,
-        cluster=cluster,
-        events=events,
-        trail=AuditTrail(database=database, clock=clock),
-        repeated=RepeatedRequests(database=database, clock=clock),
-        servicers={
-            "ProjectService": ProjectServicer(
-                projects=projects,
-                connections=connections,
-                credentials=Credentials(database=database, projects=projects, clock=clock),
-                cluster=cluster,
-            ),
-            "ExtensionService": ExtensionServicer(extensions=extensions, cluster_id=settings.cluster.id),
-            "AuditService": AuditServicer(
-                reading=AuditReading(database=database, read_noted=partial(read_noted_head, engine.connections))
-            ),
-            "JobService": JobServicer(jobs=jobs, cluster_id=settings.cluster.id),
-            "OrganizationService": OrganizationServicer(
-                organizations=organizations,
-                changes=organization_changes,
-                api_keys=api_keys,
-                usage=UsageReport(database=database, connections=engine.connections, cluster=engine.cluster),
-            ),
-            "ClusterService": ClusterServicer(
-                cluster=cluster, doctor=Doctor(reconciler=engine.reconciler), events=events
-            ),
-        },
-    )
-
-
-def duties(settings: Settings, engine: Engine, faces: Faces, *, database: Database, clock: Clock) -> tuple[Duty, ...]:
-    """What is done by the clock."""
-    pruner = Pruner(database=database, keep=settings.jobs.keep_final, clock=clock)
-    events = EventPruner(database=database, settings=settings.events, clock=clock)
-    return (
-        Duty("stop sessions beyond their plan", settings.watchdog.every, engine.watchdog.look),
-        Duty("keep room in the lock table", settings.watchdog.every, engine.lock_table_guard.look),
-        Duty("measure storage", timedelta(seconds=10), engine.storage_meter.measure),
-        Duty("prune the history of storage", timedelta(hours=1), engine.storage_meter.prune),
-        Duty("prune finished jobs", timedelta(hours=1), pruner.prune),
-        Duty("prune events", timedelta(minutes=10), events.prune),
-        Duty("forget old answers", timedelta(hours=1), faces.repeated.forget_old),
-        Duty("write what was refused", timedelta(minutes=1), faces.trail.write_counts),
-        Duty("note the audit trail's head", timedelta(minutes=1), engine.anchor.note),
-        Duty("write last uses of keys", timedelta(minutes=1), faces.authenticator.write_last_uses),
-        Duty("compare with what there is", timedelta(minutes=10), engine.reconciler.look_after),
-        Duty("back up the state", timedelta(minutes=5), partial(_back_up_when_due, settings, clock)),
-        Duty("look at the pooler's certificate", timedelta(minutes=1), engine.pooler_sync.look_at_certificate),
-        Duty("look after the spares", timedelta(minutes=5), engine.spares.look_after),
-    )
-
-
-async def _back_up_when_due(settings: Settings, clock: Clock) -> None:
-    state = settings.state
-    backups = Backups(state=state.path, directory=state.backups, keep=state.backup_keep)
-    await backups.make_when_due(every=state.backup_every, now=clock())
