@@ -115,8 +115,9 @@ class _Call:
             with tracing.span(self._name, kind="server", parent=metadata):
                 try:
                     caller = await self._identify(caller, metadata, context)
-                    authorize(caller.principal, self._rule)
+                    # Read first: a refusal is written down with what it was about.
                     request = self._read(sent)
+                    authorize(caller.principal, self._rule)
                     answer = await behaviour(request, caller)
                 except (Exception, asyncio.CancelledError) as error:
                     await self._auditor.refused(caller, request, error)
@@ -135,8 +136,8 @@ class _Call:
             started = time.monotonic()
             try:
                 caller = await self._identify(caller, metadata, context)
-                authorize(caller.principal, self._rule)
                 request = self._read(sent)
+                authorize(caller.principal, self._rule)
                 # Whoever goes away is let go of at once, with all that was held for it.
                 async with contextlib.aclosing(behaviour(request, caller.principal)) as answers:
                     async for answer in answers:

@@ -132,7 +132,7 @@ class Host:
                 "admin_socket": str(self.directory / "admin.sock"),
                 "api_socket": str(self.directory / "api.sock"),
             },
-            "spares": {"target": spares},
+            "spares": {"target": spares, "most": spares},
         }
         if postgres.ident_file is not None:
             tables["postgres"]["ident_file"] = str(postgres.ident_file)
