@@ -30,6 +30,7 @@ def rows(*names: str) -> list[Category]:
 @asynccontextmanager
 async def battlefield(stack: RunningStack) -> AsyncIterator[Field]:
     """Two canaries, and what the attacker can find out."""
+    await stack.spares()  # some attempts are about one
     daemon = Daemon(stack.admin, stack.ready["admin_target"])
     async with canaries(stack.admin, daemon) as pair:
         yield await survey(pair.attacker, pair.victim, daemon, token=secrets.token_hex(6))
