@@ -26,6 +26,7 @@ async def test_environment_derives_always_on(rest: Rest) -> None:
 
 
 async def test_nothing_in_nothing_changed(rest: Rest, project: projects.Json) -> None:
+    project = await projects.get(rest, project["id"])
     as_it_is = {"name": project["name"], "max_connections": project["max_connections"], "statement_timeout": "30s"}
     for nothing in ({}, as_it_is):
         assert await patch(rest, project["id"], **nothing) == project
@@ -45,6 +46,7 @@ async def test_a_name_changes_and_the_slug_stays(rest: Rest) -> None:
     [("max_connections", 16), ("statement_timeout", "31s"), ("idle_transaction_timeout", "2m")],
 )
 async def test_beyond_the_plan(rest: Rest, project: projects.Json, field: str, wanted: object) -> None:
+    project = await projects.get(rest, project["id"])
     body = await rest.refused(409, "PATCH", f"/v1/projects/{project['id']}", {field: wanted})
     assert (body["code"], body["field"]) == ("beyond_plan", field)
     assert "vibe" in body["error"]
@@ -52,6 +54,7 @@ async def test_beyond_the_plan(rest: Rest, project: projects.Json, field: str, w
 
 
 async def test_one_refused_value_refuses_all(rest: Rest, project: projects.Json) -> None:
+    project = await projects.get(rest, project["id"])
     await rest.refused(409, "PATCH", f"/v1/projects/{project['id']}", {"name": "renamed", "max_connections": 16})
     assert await projects.get(rest, project["id"]) == project
 
