@@ -1,91 +1,32 @@
 """Every setting of the daemon, with its meaning, unit and default. `deploy/capyd.toml.example` shows them all."""
 
-import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from capyd.domain.durations import parse_duration
-from capyd.domain.errors import InvalidError
+from capyd.config.fields import (
+    AbsolutePath,
+    ClusterId,
+    CredentialPath,
+    Duration,
+    HostAndPort,
+    IssuerUrl,
+    LoopbackAddress,
+    Port,
+    SocketPath,
+    SslMode,
+)
 from capyd.domain.extensions import CATALOGUE, DEFAULT_EXTENSIONS
 from capyd.domain.plans import DEFAULT_PLANS, GIB, Plan
 from capyd.runtime.settings_file import Section
-
-# Where a Unix socket's path no longer fits the kernel's structure (sun_path), its final NUL included.
-_SOCKET_PATH_BYTES = 107
-_CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
-# Where `scripts/install` keeps the files that the unit loads: for a command that no service manager started.
-_CREDENTIALS_BY_HAND = "/etc/capyd/credentials"
-
-
-def _cluster_id(text: str) -> str:
-    if not re.fullmatch(r"cls_[A-Za-z0-9_-]{1,60}", text):
-        raise ValueError("must be cls_ and 1 to 60 letters, digits, - or _")
-    return text
-
-
-def _in_credentials(value: object) -> object:
-    """A path may begin with the directory in which systemd puts a unit's credentials."""
-    if not isinstance(value, str) or not value.startswith(_CREDENTIALS):
-        return value
-    directory = os.environ.get("CREDENTIALS_DIRECTORY", _CREDENTIALS_BY_HAND)
-    return f"{directory}/{value.removeprefix(_CREDENTIALS)}"
-
-
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError("must be an absolute path")
-    return path
-
-
-def _short_enough(path: Path) -> Path:
-    if len(str(path).encode()) > _SOCKET_PATH_BYTES:
-        raise ValueError(f"is longer than the {_SOCKET_PATH_BYTES} bytes that a Unix socket's path may have")
-    return path
-
-
-def _issuer_url(url: str) -> str:
-    if not re.fullmatch(r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)(/[^\s?#]*)?", url):
-        raise ValueError("must be an https address, or http on this host's loopback address")
-    return url
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_duration(value)
-    except InvalidError as error:
-        raise ValueError(error.message) from error
-
-
-def _loopback(address: str) -> str:
-    if not re.fullmatch(r"(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5}", address):
-        raise ValueError("must be a loopback address with a port, such as 127.0.0.1:7070: tokens travel in plain text")
-    return address
-
-
-def _host_and_port(address: str) -> str:
-    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}", address):
-        raise ValueError("must be host:port, such as 127.0.0.1:9187")
-    return address
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-CredentialPath = Annotated[Path, BeforeValidator(_in_credentials), AfterValidator(_absolute)]
-SocketPath = Annotated[Path, AfterValidator(_absolute), AfterValidator(_short_enough)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
 class ClusterSettings(Section):
     """What this cluster is to the outside."""
 
-    id: Annotated[str, AfterValidator(_cluster_id)]
+    id: ClusterId
     """Opaque, and never changed: objects carry it."""
     name: str = "main"
     provider: str = "self-hosted"
@@ -177,9 +118,9 @@ class ListenSettings(Section):
     """Whoever can open it is a platform administrator: file mode 0600."""
     api_socket: SocketPath = Path("/run/capyd/api.sock")
     """For the gateway: every call carries a token."""
-    api_address: Annotated[str, AfterValidator(_loopback)] | None = None
+    api_address: LoopbackAddress | None = None
     """The same, on a loopback TCP port, in plain text."""
-    fleet_address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    fleet_address: HostAndPort | None = None
     """For a fleet controller, a platform administrator from afar: TLS 1.3, with a certificate of its own."""
     fleet_certificate_file: CredentialPath | None = None
     """The certificate, with its chain, that controllers are shown. The three files are read again when they change."""
@@ -225,13 +166,13 @@ OrganizationId = Annotated[str, Field(pattern=r"^org_[A-Za-z0-9_-]{1,60}$")]
 class SessionIssuerSettings(Section):
     """An issuer of sessions: Clerk, or any other of OpenID Connect. `[[sessions]]`, once for each."""
 
-    issuer: Annotated[str, AfterValidator(_issuer_url)]
+    issuer: IssuerUrl
     """Its address, exactly as the claim `iss` of its tokens has it."""
     audiences: tuple[str, ...] = ()
     """A token's `aud` must name one of these."""
     authorized_parties: tuple[str, ...] = ()
     """A token's `azp` must be one of these: with Clerk, the origins of the web application."""
-    jwks_url: Annotated[str, AfterValidator(_issuer_url)] | None = None
+    jwks_url: IssuerUrl | None = None
     """Where its keys are. Absent: where its `/.well-known/openid-configuration` says."""
     public_key_file: AbsolutePath | None = None
     """Its public keys in PEM, for a host without internet: nothing is fetched then. Read again when it changes."""
@@ -340,7 +281,7 @@ class ExtensionSettings(Section):
 class MetricsSettings(Section):
     """A listener for Prometheus: `/metrics`, and beside it `/healthz` and `/readyz`."""
 
-    address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    address: HostAndPort | None = None
     """`host:port`; without it nothing is measured. Whoever reaches it sees numbers and projects' ids, no secrets."""
     projects: Annotated[int, Field(ge=0, le=1000)] = 50
     """How many projects have series of their own, the largest and the busiest: a series a project would be too many."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from capyd.config.settings import ClusterSettings, SslMode
+from capyd.config.fields import SslMode
+from capyd.config.settings import ClusterSettings
 from capyd.domain.errors import ConflictError
 from capyd.domain.principals import Principal
 from capyd.domain.projects import ProjectState
