@@ -3,9 +3,8 @@
 import asyncio
 import signal
 import time
-from collections import Counter
 from contextlib import suppress
-from datetime import datetime, timedelta
+from functools import partial
 
 from capyd.domain.audit import NewAuditEvent
 from capyd.domain.events import LOCK_TABLE_FULL, SESSION_ENDED, NewEvent
@@ -14,10 +13,10 @@ from capyd.host.processes import command_of, identify
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.lock_table import LockHolder, find_greatest_holder, is_lock_table_full
 from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.stop_records import StopRecords
 from capyd.runtime.clock import Clock
 from capyd.runtime.failpoints import failpoints
 from capyd.runtime.logs import get_logger
-from capyd.sqlite.audit import insert_audit_event
 from capyd.sqlite.database import Database
 from capyd.sqlite.events import insert_event
 from capyd.sqlite.projects import find_project
@@ -25,7 +24,6 @@ from capyd.sqlite.projects import find_project
 logger = get_logger(__name__)
 
 _PAUSE_SECONDS = 0.05
-_RECORDS_APART = timedelta(minutes=1)
 
 
 class LockTableGuard:
@@ -50,9 +48,7 @@ class LockTableGuard:
         self._cluster = cluster
         self._clock = clock
         self._watchful_seconds = watchful_seconds
-        self._recorded: dict[str, datetime] = {}
-        """When each project's last record was: one a minute."""
-        self._unrecorded: Counter[str] = Counter()
+        self._records = StopRecords(database=database, clock=clock)
         self._session: Connection | None = None
         self._has_told = False
         """Of a full table that is none of our doing to mend, until it has room again."""
@@ -134,41 +130,36 @@ class LockTableGuard:
         self._has_told = True
 
     async def _record(self, holder: LockHolder) -> None:
-        now = self._clock()
-        self._unrecorded[holder.project_id] += 1
-        self._recorded = {each: at for each, at in self._recorded.items() if at + _RECORDS_APART > now}
-        if holder.project_id in self._recorded:
-            return
         async with self._database.reading() as reads:
             project = await find_project(reads, holder.project_id, organization_id=None)
         organization_id = project.organization_id if project is not None else None
-        details = {
-            "login": holder.login,
-            "door": "pooled" if holder.is_pooled else "direct",
-            "reason": "lock_table",
-            "locks": holder.locks,
-            "times": self._unrecorded[holder.project_id],
-        }
-        event = NewEvent(
-            SESSION_ENDED,
-            organization_id=organization_id,
-            project_id=holder.project_id,
-            message=f"a session held {holder.locks} locks and left none for anybody else: it was ended",
-            details=details,
-        )
-        act = NewAuditEvent(
-            "session.end",
-            target_kind="login",
-            target_id=holder.login,
-            organization_id=organization_id,
-            project_id=holder.project_id,
-            metadata=details,
-        )
-        async with self._database.transaction() as tx:
-            await insert_event(tx, event, now=now)
-            await insert_audit_event(tx, act, now=now)
-        self._recorded[holder.project_id] = now
-        del self._unrecorded[holder.project_id]
+        await self._records.write([(holder.project_id, partial(_telling, holder, organization_id))])
+
+
+def _telling(holder: LockHolder, organization_id: str | None, times: int) -> tuple[NewEvent, NewAuditEvent]:
+    details = {
+        "login": holder.login,
+        "door": "pooled" if holder.is_pooled else "direct",
+        "reason": "lock_table",
+        "locks": holder.locks,
+        "times": times,
+    }
+    event = NewEvent(
+        SESSION_ENDED,
+        organization_id=organization_id,
+        project_id=holder.project_id,
+        message=f"a session held {holder.locks} locks and left none for anybody else: it was ended",
+        details=details,
+    )
+    act = NewAuditEvent(
+        "session.end",
+        target_kind="login",
+        target_id=holder.login,
+        organization_id=organization_id,
+        project_id=holder.project_id,
+        metadata=details,
+    )
+    return event, act
 
 
 def _terminate(holder: LockHolder) -> None:

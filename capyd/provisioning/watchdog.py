@@ -1,8 +1,8 @@
 """Stops what is beyond a project's timeouts, whatever its tenant has set them to: the statement, then the session."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from capyd.config.settings import WatchdogSettings
 from capyd.domain.audit import NewAuditEvent
@@ -13,18 +13,14 @@ from capyd.domain.projects import Project, ProjectState
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.overlong import LongSession, cancel_statement, end_session, list_long_sessions
 from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.stop_records import StopRecords
 from capyd.runtime.clock import Clock
 from capyd.runtime.failpoints import failpoints
 from capyd.runtime.logs import get_logger
-from capyd.sqlite.audit import insert_audit_event
 from capyd.sqlite.database import Database
-from capyd.sqlite.events import insert_event
 from capyd.sqlite.projects import find_project
 
 logger = get_logger(__name__)
-
-_RECORDS_APART = timedelta(minutes=1)
-"""Of one project and kind. Who is stopped again and again must not fill the audit trail, which is for ever."""
 
 Statement = tuple[int, datetime, datetime]
 """One statement of one session: process, when it connected, when the statement began."""
@@ -66,11 +62,9 @@ class Watchdog:
         self._connections = connections
         self._cluster = cluster
         self._tolerance = settings.tolerance
-        self._clock = clock
         self._cancelled: set[Statement] = set()
         """Statements that the last pass told to stop, or found told so."""
-        self._told: dict[tuple[str, bool], datetime] = {}
-        self._untold: Counter[tuple[str, bool]] = Counter()
+        self._records = StopRecords(database=database, clock=clock)
 
     async def look(self) -> int:
         """Stop what is over its limits; returns how many sessions were told to."""
@@ -101,7 +95,7 @@ class Watchdog:
                     stopped.append(done)
         finally:
             if stopped:
-                await self._record(stopped)
+                await self._records.write((each.subject, partial(_telling, each)) for each in stopped)
         return len(stopped)
 
     async def _over(self, long: list[LongSession]) -> list[tuple[Project, LongSession, timedelta]]:
@@ -130,22 +124,6 @@ class Watchdog:
         stop = end_session if must_end else cancel_statement
         return Stopped(project, session, limit, must_end) if await stop(self._connections, session) else None
 
-    async def _record(self, stopped: list[Stopped]) -> None:
-        now = self._clock()
-        self._told = {subject: at for subject, at in self._told.items() if at + _RECORDS_APART > now}
-        self._untold.update(each.subject for each in stopped)
-        due = {each.subject: each for each in stopped if each.subject not in self._told}
-        if not due:
-            return
-        async with self._database.transaction() as tx:
-            for subject, each in due.items():
-                event = _event(each, times=self._untold[subject])
-                await insert_event(tx, event, now=now)
-                await insert_audit_event(tx, _audit_event(each, event), now=now)
-        for subject in due:
-            self._told[subject] = now
-            del self._untold[subject]
-
 
 def _statement(session: LongSession) -> Statement:
     return session.pid, session.started_at, session.since
@@ -172,8 +150,9 @@ def _event(stopped: Stopped, *, times: int) -> NewEvent:
     )
 
 
-def _audit_event(stopped: Stopped, event: NewEvent) -> NewAuditEvent:
-    return NewAuditEvent(
+def _telling(stopped: Stopped, times: int) -> tuple[NewEvent, NewAuditEvent]:
+    event = _event(stopped, times=times)
+    return event, NewAuditEvent(
         "session.end" if stopped.is_ended else "session.cancel",
         target_kind="login",
         target_id=stopped.session.login,
