@@ -6,6 +6,7 @@ import click
 
 from capyd.cli.daemon_calls import TIMEOUT_SECONDS, call_daemon, json_option, target_option
 from capyd.cli.tables import moment, print_json, print_table
+from capyd.cli.whole_lists import list_whole
 from capyd.client.channel import Channel
 from capyd.domain.principals import ALL_SCOPES, EVERY_SCOPE
 from capyd.v1 import organizations_pb2 as pb
@@ -74,16 +75,12 @@ def list_keys(*, target: str, organization_id: str, as_json: bool) -> None:
     """List an organization's keys, revoked ones included."""
 
     async def calls(channel: Channel) -> pb.ListApiKeysResponse:
-        whole = pb.ListApiKeysResponse()
-        while True:
-            page = await OrganizationServiceStub(channel).ListApiKeys(
-                pb.ListApiKeysRequest(organization_id=organization_id, page_token=whole.next_page_token),
-                timeout=TIMEOUT_SECONDS,
+        stub = OrganizationServiceStub(channel)
+        return await list_whole(
+            lambda token: stub.ListApiKeys(
+                pb.ListApiKeysRequest(organization_id=organization_id, page_token=token), timeout=TIMEOUT_SECONDS
             )
-            whole.api_keys.extend(page.api_keys)
-            whole.next_page_token = page.next_page_token
-            if not page.next_page_token:
-                return whole
+        )
 
     found = call_daemon(target, calls)
     if as_json:

@@ -4,6 +4,7 @@ import click
 
 from capyd.cli.daemon_calls import TIMEOUT_SECONDS, call_daemon, json_option, target_option
 from capyd.cli.tables import moment, print_json, print_table
+from capyd.cli.whole_lists import list_whole
 from capyd.client.channel import Channel
 from capyd.v1 import organizations_pb2 as pb
 from capyd.v1.organizations_pb2_grpc import OrganizationServiceStub
@@ -98,15 +99,10 @@ def list_organizations(*, target: str, as_json: bool) -> None:
     """List all organizations."""
 
     async def calls(channel: Channel) -> pb.ListOrganizationsResponse:
-        whole = pb.ListOrganizationsResponse()
-        while True:
-            page = await OrganizationServiceStub(channel).ListOrganizations(
-                pb.ListOrganizationsRequest(page_token=whole.next_page_token), timeout=TIMEOUT_SECONDS
-            )
-            whole.organizations.extend(page.organizations)
-            whole.next_page_token = page.next_page_token
-            if not page.next_page_token:
-                return whole
+        stub = OrganizationServiceStub(channel)
+        return await list_whole(
+            lambda token: stub.ListOrganizations(pb.ListOrganizationsRequest(page_token=token), timeout=TIMEOUT_SECONDS)
+        )
 
     found = call_daemon(target, calls)
     if as_json:

@@ -8,6 +8,7 @@ from capyd.cli.daemon_calls import TIMEOUT_SECONDS, call_daemon, json_option, ta
 from capyd.cli.job_progress import exit_for, follow_job, wait_option
 from capyd.cli.organizations import tell_change
 from capyd.cli.tables import moment, print_json, print_table, print_values, size
+from capyd.cli.whole_lists import list_whole
 from capyd.client.channel import Channel
 from capyd.v1 import projects_pb2 as pb
 from capyd.v1.jobs_pb2 import GetJobResponse, Job
@@ -31,16 +32,12 @@ def list_projects(*, target: str, organization_id: str | None, as_json: bool) ->
     """List projects."""
 
     async def calls(channel: Channel) -> pb.ListProjectsResponse:
-        whole = pb.ListProjectsResponse()
-        while True:
-            page = await ProjectServiceStub(channel).ListProjects(
-                pb.ListProjectsRequest(organization_id=organization_id, page_token=whole.next_page_token),
-                timeout=TIMEOUT_SECONDS,
+        stub = ProjectServiceStub(channel)
+        return await list_whole(
+            lambda token: stub.ListProjects(
+                pb.ListProjectsRequest(organization_id=organization_id, page_token=token), timeout=TIMEOUT_SECONDS
             )
-            whole.projects.extend(page.projects)
-            whole.next_page_token = page.next_page_token
-            if not page.next_page_token:
-                return whole
+        )
 
     found = call_daemon(target, calls)
     if as_json:
