@@ -9,6 +9,9 @@ from capyd.domain.errors import InvalidError
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 1000
+"""Of lists that REST shows the newest of: how many in all, in however many pages they come."""
 
 Item = TypeVar("Item")
 
@@ -38,6 +41,18 @@ def parse_page_request(size: int, token: str) -> PageRequest:
     if size < 0:
         raise InvalidError("page_size must not be negative", field="page_size")
     return PageRequest(min(size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE), _parse_token(token) if token else None)
+
+
+def check_limit(limit: int | None) -> int:
+    """How many of a list are wanted in all; None: 25.
+
+    Raises:
+        InvalidError: a limit that cannot be.
+    """
+    wanted = DEFAULT_LIMIT if limit is None else limit
+    if not 1 <= wanted <= MAX_LIMIT:
+        raise InvalidError(f"limit must be from 1 to {MAX_LIMIT}", field="limit")
+    return wanted
 
 
 def next_page_token(moment: int, object_id: str) -> str:

@@ -10,11 +10,9 @@ from capyd.postgres.blockers import Note, say_nothing, unblocked
 from capyd.postgres.connections import AdminConnections
 from capyd.postgres.errors import translated
 from capyd.postgres.granted import drop_roles, identifiers, list_roles
+from capyd.postgres.inventory import INVALID
 from capyd.postgres.obstacles import clear_inside, drop_slots
 from capyd.postgres.sessions import end_sessions
-
-_INVALID = -2
-"""`datconnlimit` of a database whose drop was interrupted: it can be dropped and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ async def _drop_database(connections: AdminConnections, row: _Row, note: Note) -
         # A build that was interrupted recorded no OID; its name is random and was in the ledger first.
         if row.database_oid not in (0, oid):
             raise PermanentError(f"the database {name} is not the one that capyd made; it was left alone")
-        if connection_limit == _INVALID:
+        if connection_limit == INVALID:
             note("a drop of the database had been interrupted: finished")
         else:
             if is_template:

@@ -9,14 +9,12 @@ from capyd.domain.failures import TransientError
 from capyd.postgres.blockers import Note, unblocked
 from capyd.postgres.connections import LEDGER_DATABASE, AdminConnections, Connection
 from capyd.postgres.errors import retried_on_concurrent_update
+from capyd.postgres.inventory import INVALID
 from capyd.postgres.sessions import end_tenants_sessions
 
 _GRANT_ATTEMPTS = 20
 _PATIENT_ATTEMPTS = 2
 """As many are made without ending anybody's sessions: one grant at the wrong moment is no attack."""
-
-_INVALID = -2
-"""`datconnlimit` of a database whose drop was interrupted: it cannot be entered."""
 
 
 async def drop_roles(
@@ -59,7 +57,7 @@ async def _drop_owned_elsewhere(
             WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
                 AND s.refobjid = ANY (%s) AND d.datname <> %s
             """,
-            [_INVALID, list(roles), LEDGER_DATABASE],
+            [INVALID, list(roles), LEDGER_DATABASE],
         )
         elsewhere = await cursor.fetchall()
         there = await list_roles(ledger, roles)

@@ -10,7 +10,7 @@ from capyd.postgres.listener import Listener, read_listener
 from capyd.postgres.orphans import find_orphans
 
 INVALID = -2
-"""The connection limit of a database whose drop was interrupted."""
+"""The connection limit of a database whose drop was interrupted: it can be dropped, and not even entered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from capyd.postgres.connections import AdminConnections
 from capyd.postgres.shutting import end_tenant_sessions
 from capyd.postgres.tenants import apply_limits
 from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.pooled_sessions import end_pooled_sessions
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.provisioning.projects import get_project, no_effect, require_database_name
 from capyd.sqlite.database import Database, Transaction
@@ -65,10 +66,7 @@ class ApplySettings:
             await self._pooler.reconnect(database_name)
 
     async def _shut(self, project: Project, database_name: str, steps: Steps) -> None:
-        async with steps.step("end pooled sessions", seconds=20):
-            clients = await self._pooler.disable_and_kill(database_name)
-        if clients:
-            steps.note(f"ended {clients} client{'s' * (clients > 1)} of the pooler")
+        await end_pooled_sessions(self._pooler, database_name, steps)
         async with steps.step("leave the pooler", seconds=30):
             await self._pooler_sync.sync()
         async with steps.step("end direct sessions", seconds=20):

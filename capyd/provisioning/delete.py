@@ -14,6 +14,7 @@ from capyd.postgres.connections import AdminConnections
 from capyd.postgres.dropping import drop_tenant
 from capyd.postgres.tenants import shut_out
 from capyd.provisioning.cluster import ClusterWatch
+from capyd.provisioning.pooled_sessions import end_pooled_sessions
 from capyd.provisioning.pooler_sync import PoolerSync
 from capyd.sqlite.database import Database, Transaction
 from capyd.sqlite.projects import find_project, update_project_state
@@ -51,10 +52,7 @@ class Delete:
             await self._check_nothing_is_left(job)
             steps.note("the ledger has no tenant of this project: nothing to drop")
             return partial(_deleted, job.project_id)
-        async with steps.step("end pooled sessions", seconds=20):
-            clients = await self._pooler.disable_and_kill(names.database)
-        if clients:
-            steps.note(f"ended {clients} client{'s' * (clients > 1)} of the pooler")
+        await end_pooled_sessions(self._pooler, names.database, steps)
         async with steps.step("leave the pooler", seconds=30):
             await self._pooler_sync.sync()
         async with self._lanes.drops, steps.step("drop the database and its roles", seconds=300):

@@ -100,6 +100,18 @@ async def list_live_projects(reads: Reads) -> list[Project]:
     return [project_from_row(row) for row in rows]
 
 
+async def list_live_projects_of_organization(reads: Reads, organization_id: str) -> list[Project]:
+    """The organization's that are not deleted, the oldest first."""
+    rows = await reads.fetch_all(
+        SELECT_PROJECTS
+        + """
+        WHERE projects.deleted_at IS NULL AND projects.organization_id = ? ORDER BY projects.created_at, projects.id
+        """,
+        (organization_id,),
+    )
+    return [project_from_row(row) for row in rows]
+
+
 async def update_project_settings(
     tx: Transaction,
     project_id: str,

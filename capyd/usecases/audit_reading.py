@@ -7,11 +7,10 @@ from typing import Final
 from capyd.domain.audit import AuditEvent, ChainHead
 from capyd.domain.errors import InvalidError
 from capyd.domain.failures import StepError
-from capyd.domain.paging import Page, PageRequest, next_page_token
+from capyd.domain.paging import MAX_LIMIT, Page, PageRequest, check_limit, next_page_token
 from capyd.domain.principals import Principal
 from capyd.sqlite.audit import list_audit_events, list_newest_audit_events, read_newest_audit_sequence
 from capyd.sqlite.database import Database
-from capyd.usecases.jobs import DEFAULT_LIMIT, MAX_LIMIT
 from capyd.usecases.lookup import get_project
 
 _FIRST_PAGE: Final = 1 << 62
@@ -33,9 +32,7 @@ class AuditReading:
             NotFoundError: there is no such project, or it is not the principal's.
             InvalidError: a limit that cannot be.
         """
-        wanted = DEFAULT_LIMIT if limit is None else limit
-        if not 1 <= wanted <= MAX_LIMIT:
-            raise InvalidError(f"limit must be from 1 to {MAX_LIMIT}", field="limit")
+        wanted = check_limit(limit)
         before = _FIRST_PAGE
         if page.after is not None:
             before, wanted = page.after[0], min(wanted, _left(page.after[1]))

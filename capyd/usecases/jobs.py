@@ -5,15 +5,12 @@ from typing import Protocol
 
 from capyd.domain.errors import ConflictError, InvalidError
 from capyd.domain.jobs import EXPIRE_CREDENTIAL, Job, JobState
-from capyd.domain.paging import Page, PageRequest
+from capyd.domain.paging import Page, PageRequest, check_limit
 from capyd.domain.principals import Principal
 from capyd.jobs.watchers import JobWatchers
 from capyd.sqlite.database import Database, Transaction
 from capyd.sqlite.jobs import count_project_jobs_down_to, list_jobs, list_project_jobs
 from capyd.usecases.lookup import get_job, get_project
-
-DEFAULT_LIMIT = 25
-MAX_LIMIT = 1000
 
 
 class CancelJob(Protocol):
@@ -50,9 +47,7 @@ class Jobs:
             NotFoundError: there is no such project, or it is not the principal's.
             InvalidError: a limit that cannot be.
         """
-        wanted = DEFAULT_LIMIT if limit is None else limit
-        if not 1 <= wanted <= MAX_LIMIT:
-            raise InvalidError(f"limit must be from 1 to {MAX_LIMIT}", field="limit")
+        wanted = check_limit(limit)
         async with self._database.reading() as reads:
             project = await get_project(reads, principal, project_id)
             if page.after is not None:

@@ -11,7 +11,7 @@ from capyd.postgres.usage import list_connections
 from capyd.provisioning.cluster import ClusterWatch
 from capyd.sqlite.database import Database
 from capyd.sqlite.organizations import find_organization
-from capyd.sqlite.projects import list_live_projects
+from capyd.sqlite.projects import list_live_projects_of_organization
 from capyd.sqlite.storage import list_measurements
 from capyd.usecases.lookup import no_organization, own_organization_id
 
@@ -63,9 +63,7 @@ class UsageReport:
             organization = await find_organization(reads, organization_id)
             if organization is None:
                 raise no_organization(organization_id)
-            projects = [
-                project for project in await list_live_projects(reads) if project.organization_id == organization_id
-            ]
+            projects = await list_live_projects_of_organization(reads, organization_id)
             measured = await list_measurements(reads, [project.id for project in projects])
         sessions = await self._sessions()
         return Usage(
@@ -78,7 +76,7 @@ class UsageReport:
                     connections=sessions.get(project.id, 0),
                     measured_at=measured[project.id].measured_at if project.id in measured else None,
                 )
-                for project in sorted(projects, key=lambda project: (project.created_at, project.id))
+                for project in projects
             ),
         )
 
